@@ -1,0 +1,22 @@
+"""The cache every Django project reaches for.
+
+::
+
+    from django_cachekit import cache            # in place of django.core.cache's
+
+    cache.put("greeting", "hello", ttl=600)
+    people = cache.tags("people").remember("people:all", 600, load_people)
+    cache.tags("people").flush()                 # every entry tagged so is gone, at once
+
+``cache`` is a superset of Django's cache object over any backend in ``CACHES``: values computed
+before a flush are never served after it, and one caller computes each key.
+"""
+
+from .decorators import cached
+from .facade import cache
+from .layers.memo import memo_scope
+from .warming import warmer
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__", "cache", "cached", "memo_scope", "warmer"]

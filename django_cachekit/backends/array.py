@@ -1,0 +1,242 @@
+"""A store in this process's memory: bounded, least recently used out first, no pickle where none is
+needed, no thread on the async face."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any, cast
+
+from ..codecs.copies import hold, share
+from ..core import clock
+from ..core.entry import NO_STAMPS, Entry
+from ..core.faces import Hop
+from ..core.keys import matcher
+from ..core.operation import MISSING, Key, Operation, Record, Reply, Stamp
+from ..errors import Misconfigured, ValueTooLarge
+from ..layers.base import Driver
+from ..layers.events import reading_is_heard
+from .base import Names, StoreCache, SyncDriver
+from .bytestore import plus
+from .memory import Memory, Slot
+
+ENTRIES = 10_000
+BYTES = 256 * 1024 * 1024
+
+_memories: dict[tuple[str, str], Memory] = {}
+_making = threading.Lock()
+
+
+class Array(SyncDriver):
+    """Drive a memory; every verb is one step under its lock."""
+
+    local = True
+    shared = False
+    hop = Hop.NONE
+
+    def __init__(
+        self, alias: str, sender: type, names: Names, memory: Memory, options: Mapping[str, Any]
+    ) -> None:
+        super().__init__(alias, sender, names)
+        self.memory = memory
+        self.entries = _bound(alias, options, "MAX_ENTRIES", ENTRIES)
+        self.room = _bound(alias, options, "MAX_BYTES", BYTES)
+        self.hold = hold if options.get("COPY", True) else share
+        self.lead = names.lead
+        self.silent = options.get("SIGNALS") is False
+
+    def quick(self, key: Any, version: int | None) -> Any:
+        """Return the value of an untagged live key, or MISSING for the long way round.
+
+        The long way does all that is left out here: signals, tags, odd keys and versions, misses.
+        """
+        if version is not None or type(key) is not str or self.lead is None:
+            return MISSING
+        memory = self.memory
+        name = self.lead + key
+        slot = memory.slots.get(name)
+        if slot is None or slot.stamps or (reading_is_heard() and not self.silent):
+            return MISSING
+        held, thaw, expires = slot[:3]
+        if expires is not None and expires <= clock.now():
+            return MISSING
+        memory.used(name)
+        return held if thaw is None else thaw(held)
+
+    def do_read(self, op: Operation) -> Reply:
+        """Read all keys at one moment."""
+        values = {}
+        with self.memory.lock:
+            for key in op.keys:
+                slot = self.memory.find(self._name(key, op.version))
+                if slot is not None:
+                    values[key] = _given(slot)
+            stamp = Stamp(self.memory.epoch, {}) if op.snapshot else None
+        return Reply(values, stamp)
+
+    def do_write(self, op: Operation) -> set[Key]:
+        """Store all values, or none if the alias was flushed while they were computed."""
+        slots = {
+            self._name(key, op.version): self._slot(key, value, op)
+            for key, value in op.values.items()
+        }
+        with self.memory.lock:
+            if self._late(op):
+                return set(op.keys)
+            for name, slot in slots.items():
+                self.memory.keep(name, slot, self.entries, self.room)
+        return set()
+
+    def do_delete(self, op: Operation) -> set[Key]:
+        """Drop the keys, and tell which were there."""
+        with self.memory.lock:
+            named = {key: self._name(key, op.version) for key in op.keys}
+            there = {key for key, name in named.items() if self.memory.find(name)}
+            for name in named.values():
+                self.memory.drop(name)
+        return there
+
+    def do_touch(self, op: Operation) -> set[Key]:
+        """Give live keys a new expiry."""
+        there = set()
+        with self.memory.lock:
+            for key in op.keys:
+                name = self._name(key, op.version)
+                slot = self.memory.find(name)
+                if slot is not None:
+                    self.memory.slots[name] = slot._replace(expires=self.names.expires(op.ttl))
+                    there.add(key)
+        return there
+
+    def do_add(self, op: Operation) -> bool:
+        """Store the value where nothing live is."""
+        ((key, value),) = op.values.items()
+        name, slot = self._name(key, op.version), self._slot(key, value, op)
+        with self.memory.lock:
+            if self._late(op) or self.memory.find(name) is not None:
+                return False
+            self.memory.keep(name, slot, self.entries, self.room)
+        return True
+
+    def do_incr(self, op: Operation) -> Any:
+        """Change a number, keeping its expiry and tags; a missing one starts from ``initial``."""
+        key, name = op.key, self._name(op.key, op.version)
+        with self.memory.lock:
+            slot = self.memory.find(name)
+            if slot is None or any(tag not in slot.stamps for tag in op.tags):
+                if op.initial is None:
+                    return MISSING
+                stamps = op.stamp.nonces if op.stamp else NO_STAMPS
+                slot = self._slot(key, op.initial, op)._replace(stamps=stamps)
+            number = plus(key, slot.value(), op.by)
+            held = self.hold(number)
+            slot = slot._replace(held=held.value, thaw=held.thaw, size=held.size)
+            self.memory.keep(name, slot, self.entries, self.room)
+        return number
+
+    def do_pull(self, op: Operation) -> Any:
+        """Take the value out: for one caller only."""
+        name = self._name(op.key, op.version)
+        with self.memory.lock:
+            slot = self.memory.find(name)
+            if slot is None or any(tag not in slot.stamps for tag in op.tags):
+                return MISSING
+            self.memory.drop(name)
+        return slot.value()
+
+    def do_ttl(self, op: Operation) -> Any:
+        """Return the seconds that are left, None for ever, or MISSING."""
+        with self.memory.lock:
+            slot = self.memory.find(self._name(op.key, op.version))
+        if slot is None:
+            return MISSING
+        return None if slot.expires is None else slot.expires - clock.now()
+
+    def do_keys(self, op: Operation) -> list[str]:
+        """Return the live keys of this alias's version that match, as they were given."""
+        fits = matcher(op.glob)
+        with self.memory.lock:
+            slots = list(self.memory.slots.items())
+            return [
+                slot.key
+                for name, slot in slots
+                if slot.key is not None
+                and slot.version == self.version
+                and name == self.names.made(slot.key, slot.version)
+                and fits(slot.key)
+                and self.memory.find(name)
+            ]
+
+    def do_clear(self, op: Operation) -> None:
+        """Empty the memory."""
+        self.memory.clear()
+
+    def do_prune(self, op: Operation) -> int:
+        """Drop what has expired or was flushed, and return how many went."""
+        with self.memory.lock:
+            names = list(self.memory.slots)
+            return sum(self.memory.find(name) is None for name in names)
+
+    def _late(self, op: Operation) -> bool:
+        stamp = op.stamp
+        return stamp is not None and stamp.epoch is not None and stamp.epoch != self.memory.epoch
+
+    def _name(self, key: Key, version: int | None) -> Any:
+        return key if isinstance(key, Record) else self.names.made(key, version)
+
+    def _slot(self, key: Key, value: Any, op: Operation) -> Slot:
+        entry = value if type(value) is Entry else None
+        held = self.hold(value if entry is None else entry.value)
+        if held.size > self.room:
+            raise ValueTooLarge(
+                f"The value of {key!r} takes {held.size} bytes; alias {self.alias!r} holds "
+                f"{self.room} (MAX_BYTES)."
+            )
+        text = None if isinstance(key, Record) else key
+        version = self.version if op.version is None else op.version
+        slot = Slot(held.value, held.thaw, self.names.expires(op.ttl), held.size, text, version)
+        if entry is None:
+            return slot
+        return slot._replace(stamps=entry.stamps, created=entry.created, fresh=entry.fresh)
+
+
+class ArrayCache(StoreCache):
+    """Keep values in this process's memory.
+
+    ``LOCATION`` names the memory: aliases with one name and one ``KEY_PREFIX`` share it.
+    ``OPTIONS``: ``MAX_ENTRIES`` (10,000), ``MAX_BYTES`` (256 MiB), and ``COPY`` (True; False gives
+    out the very object that was put in, for those who never change it).
+    """
+
+    def __init__(self, location: str, params: Mapping[str, Any]) -> None:
+        super().__init__(location, params)
+        self._quick = cast(Array, self.cachekit_driver).quick
+
+    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        """Return the value, or ``default``; an untagged hit takes a straight line."""
+        found = self._quick(key, version)
+        return super().get(key, default, version) if found is MISSING else found
+
+    async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        """Return the value, or ``default``; an untagged hit takes a straight line."""
+        found = self._quick(key, version)
+        return await super().aget(key, default, version) if found is MISSING else found
+
+    def connect(self, alias: str) -> Driver:
+        """Return a driver over the memory that LOCATION and KEY_PREFIX name."""
+        where = (self.location, self.key_prefix)
+        with _making:
+            memory = _memories.setdefault(where, Memory())
+        return Array(alias, type(self), Names(self), memory, self.options)
+
+
+def _bound(alias: str, options: Mapping[str, Any], name: str, default: int) -> int:
+    value = options.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise Misconfigured(f"CACHES[{alias!r}]: {name} is a whole number from 1, not {value!r}.")
+    return value
+
+
+def _given(slot: Slot) -> Any:
+    value = slot.value()
+    if not slot.stamps and slot.fresh is None:
+        return value
+    return Entry(value, slot.created, slot.expires, slot.fresh, slot.stamps)

@@ -1,0 +1,181 @@
+"""What every backend of ours is made of: Django's coat over a driver, and what drivers share.
+
+A store of bytes gives an ``Engine`` (a few hooks) and has the rest from ``Bytes``; see
+``docs/extending``. A backend object is made per thread and per task by Django, so all state lies in
+its driver, of which a process has one per configuration.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
+from django.core.signals import setting_changed
+
+from .. import conf, verbs
+from ..core import clock
+from ..core.faces import AWAITING, BLOCKING, Face, Hop, both
+from ..core.operation import Key, Operation, Record
+from ..errors import NotSupported
+from ..layers import standard
+from ..layers.base import Driver
+from ..scopes import Port, Stack
+
+T = TypeVar("T")
+
+_stacks: dict[Any, Stack] = {}
+# Re-entrant: building one alias may build the alias under it.
+_lock = threading.RLock()
+
+
+class Names:
+    """Make the names under which one configured alias keeps its keys."""
+
+    def __init__(self, cache: BaseCache) -> None:
+        self.prefix: str = cache.key_prefix
+        self.version: int = cache.version
+        self.function: Callable[[str, str, int], str] = cache.key_func
+        self.timeout: float | None = cache.default_timeout
+
+    def made(self, key: str, version: int | None) -> str:
+        """Return the full key, as Django's ``make_key`` does."""
+        return self.function(key, self.prefix, self.version if version is None else version)
+
+    @property
+    def lead(self) -> str | None:
+        """Return what every full key of this version begins with, or None if that is not fixed."""
+        return f"{self.prefix}:{self.version}:" if self.function is default_key_func else None
+
+    def expires(self, ttl: Any) -> float | None:
+        """Return the moment (Unix seconds) at which a ttl given now runs out, or None."""
+        if ttl is DEFAULT_TIMEOUT:
+            ttl = self.timeout
+        return None if ttl is None else clock.now() + ttl
+
+
+class SyncDriver:
+    """Carry out each verb by a blocking method ``do_<verb>``, in one hop for an awaiting face."""
+
+    local = False
+    shared = True
+    hop = Hop.THREAD
+    errors: ClassVar[tuple[type[Exception], ...]] = ()
+
+    def __init__(self, alias: str, sender: type, names: Names) -> None:
+        self.alias = alias
+        self.sender = sender
+        self.names = names
+
+    @property
+    def version(self) -> int:
+        """Return the alias's own version."""
+        return self.names.version
+
+    async def perform(self, face: Face, op: Operation) -> Any:
+        """Carry out one operation; a verb this store has no method for is ``NotSupported``."""
+        work = getattr(self, f"do_{op.verb}", None)
+        if work is None:
+            raise NotSupported(f"alias {self.alias!r} cannot do {op.name!r}.")
+        return await face.run(self.hop, work, op)
+
+
+def stack_of(cache: "StoreCache", location: str, params: Mapping[str, Any]) -> Stack:
+    """Return the one stack this process has for a configuration, made at its first use."""
+    alias = conf.alias_of(type(cache), location, params)
+    # A repr tells two configurations apart; keys it may hold stay in this dict.
+    mark = (type(cache), alias, location, repr(params))
+    stack = _stacks.get(mark)
+    if stack is None:
+        with _lock:
+            stack = _stacks.get(mark)
+            if stack is None:
+                stack = _stacks[mark] = _build(cache, alias)
+    return stack
+
+
+def _changed(*, setting: str, **_: Any) -> None:
+    """Let every stack be built anew: what lies under it may be configured otherwise now."""
+    if setting in ("CACHES", "CACHEKIT", "SECRET_KEY", "SECRET_KEY_FALLBACKS"):
+        _stacks.clear()
+
+
+setting_changed.connect(_changed, dispatch_uid="cachekit.stacks")
+
+
+def _build(cache: "StoreCache", alias: str) -> Stack:
+    driver = cache.connect(alias)
+    options = cache.options
+    layers = standard(
+        alias,
+        driver,
+        silent=options.get("SIGNALS") is False,
+        strict=bool(options.get("RAISE")),
+    )
+    return Stack(alias, driver, layers)
+
+
+class _CoatPort(Port):
+    """Check keys as Django asks of a backend: a warning for those memcached would refuse."""
+
+    __slots__ = ("cache",)
+
+    def __init__(self, face: Face, cache: "StoreCache") -> None:
+        super().__init__(face, lambda: cache.cachekit_stack)
+        self.cache = cache
+
+    async def call(self, op: Operation) -> Any:
+        for key in op.keys:
+            self.cache.make_and_validate_key(key, op.version)
+        return await super().call(op)
+
+
+class StoreCache(BaseCache):
+    """Be a plain Django cache whose verbs, blocking and awaited, run through the layers.
+
+    Subclasses say how to ``connect``: once per process and configuration, never per object.
+    """
+
+    def __init__(self, location: str, params: Mapping[str, Any]) -> None:
+        super().__init__(dict(params))
+        self.location = location
+        self.options: Mapping[str, Any] = params.get("OPTIONS") or {}
+        self.cachekit_stack = stack_of(self, location, params)
+        self._now = _CoatPort(BLOCKING, self)
+        self._later = _CoatPort(AWAITING, self)
+
+    @property
+    def cachekit_driver(self) -> Driver:
+        """Return the driver that the facade speaks to."""
+        return self.cachekit_stack.driver
+
+    def connect(self, alias: str) -> Driver:
+        """Return the driver for this configuration."""
+        raise NotImplementedError
+
+    get, aget = both(verbs.get)
+    get_many, aget_many = both(verbs.get_many)
+    has_key, ahas_key = both(verbs.has_key)
+    set, aset = both(verbs.put_value)
+    set_many, aset_many = both(verbs.set_many)
+    add, aadd = both(verbs.add)
+    touch, atouch = both(verbs.touch)
+    delete, adelete = both(verbs.delete)
+    delete_many, adelete_many = both(verbs.delete_many)
+    incr, aincr = both(verbs.incr)
+    decr, adecr = both(verbs.decr)
+    get_or_set, aget_or_set = both(verbs.get_or_set)
+    incr_version, aincr_version = both(verbs.incr_version)
+    decr_version, adecr_version = both(verbs.decr_version)
+    clear, aclear = both(verbs.clear)
+
+    def __contains__(self, key: Any) -> bool:
+        return bool(self.has_key(key))
+
+
+def record_text(key: Key) -> str:
+    """Return the text that stands for a record beside full keys, which never begin as it does."""
+    return f"\0{key.kind}\0{key.name}" if isinstance(key, Record) else _escaped(key)
+
+
+def _escaped(full: str) -> str:
+    return "\0\0" + full if full.startswith("\0") else full

@@ -1,0 +1,130 @@
+"""A table in one of the project's own databases, through Django's connections."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connections
+
+from .. import conf
+from ..codecs import Chain, build
+from ..core.operation import Key, Operation, Record, Reply, Stamp
+from ..errors import Misconfigured, StoreUnavailable
+from ..layers.base import Driver
+from ..layers.policy import lost
+from .base import Names, StoreCache, record_text
+from .bytestore import Blob, Bytes
+from .sql.bounds import ENTRIES, Bounds
+from .sql.place import Place
+from .sql.table import Moved, Table
+from .tables import Made
+
+FLUSHES = 10
+"""How often a write starts over because the alias was flushed under it."""
+
+
+class Rows(Bytes):
+    """Drive a table, and write in one query: it carries a guess of the epoch, and checks it."""
+
+    def __init__(self, alias: str, sender: type, names: Names, table: Table, chain: Chain) -> None:
+        super().__init__(alias, sender, names, table, chain)
+        self.table = table
+
+    def do_read(self, op: Operation) -> Reply:
+        """Read all keys in one trip; a stamp is never that of an epoch which has not begun."""
+        reply = super().do_read(op)
+        if reply.stamp is None or reply.stamp.epoch:
+            return reply
+        return reply._replace(stamp=Stamp(self.table.begin(), {}))
+
+    def do_write(self, op: Operation) -> set[Key]:
+        """Encode every value, then store all: one that cannot be encoded leaves all as it was."""
+        if lost(op.stamp):
+            return set(op.keys)
+        computed = op.stamp is not None and op.stamp.epoch is not None
+        for _ in range(FLUSHES):
+            epoch = self._epoch(op)
+            try:
+                self.table.write(self._blobs(op, epoch), epoch)
+            except Moved:
+                if not computed:
+                    continue
+                # Flushed while it was computed: it is written and gone, as if before the flush.
+            return set()
+        raise StoreUnavailable(
+            f"alias {self.alias!r}: flushed by others {FLUSHES} times in a row while writing"
+        )
+
+    def create_table(self, database: str | None = None, dry_run: bool = False) -> Made:
+        """Make the table unless it is there; ``manage.py cache_table`` calls this."""
+        return self.table.place.create(database, dry_run)
+
+    def _epoch(self, op: Operation) -> int:
+        if op.stamp is not None and op.stamp.epoch is not None:
+            return int(op.stamp.epoch)
+        return self.table.epoch()
+
+    def _blobs(self, op: Operation, epoch: int) -> dict[bytes, Blob]:
+        blobs = {}
+        for key, value in op.values.items():
+            name = self._name(key, op.version)
+            blobs[name] = self._blob(name, key, self._entry(value, op), epoch, op.version)
+        return blobs
+
+
+class DatabaseCache(StoreCache):
+    """Keep entries in a table: SQLite, PostgreSQL, MySQL or MariaDB.
+
+    ``LOCATION`` names the table; ``manage.py cache_table`` makes it. Aliases that differ in
+    ``STORE_ID`` or ``KEY_PREFIX`` may share one, and are flushed apart. ``OPTIONS``: ``DATABASE``,
+    those of the codecs, ``MAX_ENTRIES`` (100,000) and ``MAX_BYTES`` (None: no bound). On average
+    once in 1,000 writes, or in ``MAX_ENTRIES`` / 20 if that is less, the bounds are looked at.
+
+    The database is the one that ``DATABASE_ROUTERS`` choose for the app ``django_cache``, as with
+    Django's own backend, unless ``DATABASE`` names one. Where a router sends reads to a replica, a
+    flush is seen as late as that replica sees it: name the primary in ``DATABASE``.
+
+    **Transactions.** A cache in the database that the application writes to takes part in its
+    transactions: what is set, counted, removed or flushed inside ``transaction.atomic()`` is seen
+    by others when that ends, and undone, a flush too, when it rolls back. Where that is not wanted,
+    give the cache a connection of its own: an alias of ``DATABASES``, named by ``DATABASE``. On
+    SQLite, which has one writer at a time, that must be another file. An error of the cache
+    leaves the transaction around it usable.
+    """
+
+    def connect(self, alias: str) -> Driver:
+        """Return the driver over this configuration's table."""
+        chain = build(self.options, store_id=alias, secret_keys=conf.secret_keys())
+        place = Place(alias, _table(alias, self.location), _database(alias, self.options))
+        bounds = Bounds(
+            _bound(alias, self.options, "MAX_ENTRIES", ENTRIES),
+            _bound(alias, self.options, "MAX_BYTES", None),
+        )
+        # Made like a key's name, so that the table tells neither prefix nor STORE_ID.
+        space = chain.name(record_text(Record("space", self.key_prefix))).hex()[:32]
+        return Rows(alias, type(self), Names(self), Table(place, space, bounds), chain)
+
+
+def _table(alias: str, location: Any) -> str:
+    if not isinstance(location, str) or not location:
+        raise Misconfigured(f"CACHES[{alias!r}]: DatabaseCache needs a table's name in LOCATION.")
+    if any(char in location for char in '"`\0'):
+        raise Misconfigured(
+            f"CACHES[{alias!r}]: LOCATION is a table's name; it cannot hold \", ` or NUL."
+        )
+    return location
+
+
+def _database(alias: str, options: Mapping[str, Any]) -> str | None:
+    database = options.get("DATABASE")
+    if database is not None and database not in connections:
+        raise Misconfigured(
+            f"CACHES[{alias!r}]: DATABASE names {database!r}, which is not in DATABASES."
+        )
+    return None if database is None else str(database)
+
+
+def _bound(alias: str, options: Mapping[str, Any], name: str, default: int | None) -> int | None:
+    value = options.get(name, default)
+    if value is not None and (type(value) is not int or value < 1):
+        raise Misconfigured(f"CACHES[{alias!r}]: {name} is a whole number from 1, not {value!r}.")
+    return value

@@ -1,0 +1,179 @@
+"""A store in files: private, sealed, exact between processes, and bounded.
+
+::
+
+    "BACKEND": "django_cachekit.backends.file.EncryptedFileCache",
+    "LOCATION": "/var/cache/site",
+    "OPTIONS": {"ENCRYPTION_KEYS": [...], "INDEX_KEY": ...},
+
+======================  ==================================================================
+ENCRYPTION_KEYS,        the keys that seal and that name entries, see ``codecs``;
+INDEX_KEY, STORE_ID     ``manage.py cache_key_generate`` makes new ones
+MAX_ENTRIES             100,000
+MAX_BYTES               1 GiB, of sealed entries
+FSYNC                   False: after a power cut the newest entries may be misses
+EPOCH_FILE              where the number lies that a clear moves on; beside ``LOCATION``,
+                        so that a backup of the directory brings no cleared entry back
+ALLOW_SHARED_DIRECTORY  False: refuse a ``LOCATION`` that others can write to
+======================  ==================================================================
+
+Other OPTIONS are those of ``codecs``. Locks are by ``flock``, which NFS does not promise.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .. import conf
+from ..codecs import Chain, build, key_files
+from ..core.keys import digest
+from ..core.operation import MISSING
+from ..errors import Misconfigured
+from ..layers.base import Driver
+from ..layers.events import reading_is_heard
+from .base import Names, StoreCache
+from .bytestore import Bytes
+from .filetree import Bounds, EpochFile, Place, Tree, trouble
+from .headers import expiry_ms
+
+LONG = object()
+"""The answer of a quick read that the long way has to be taken."""
+
+MAX_ENTRIES = 100_000
+MAX_BYTES = 2**30
+_AROUND = 2**18
+"""More than a header, a key and tags of the greatest length add to a value."""
+
+_usual = re.compile(r"[\x21-\x7e]{1,250}").fullmatch
+
+
+class Files(Bytes):
+    """Drive a tree of files."""
+
+    # A record lies as near as what it is about, so nothing is gained by guessing at records.
+    local = True
+
+    def __init__(
+        self, alias: str, sender: type, names: Names, engine: Tree, chain: Chain, silent: bool
+    ) -> None:
+        super().__init__(alias, sender, names, engine, chain)
+        self.tree = engine
+        self._silent = silent
+        self._lead = names.lead
+
+    def quick(self, key: Any, version: int | None) -> Any:
+        """Return the value of an untagged entry, MISSING if there is none, or LONG.
+
+        The long way does all that is left out here: signals, tags, odd keys and versions, errors.
+        """
+        if version is not None or type(key) is not str or self._lead is None:
+            return LONG
+        full = self._lead + key
+        if not _usual(full) or (reading_is_heard() and not self._silent):
+            return LONG
+        name = self.chain.name(full)
+        try:
+            epoch, data = self.tree.one(name)
+        except OSError:
+            return LONG  # where the error is met again, and told
+        entry = self._load(name, data, epoch)
+        if entry is None:
+            return MISSING
+        return entry.value if not entry.stamps and entry.fresh is None else LONG
+
+
+class EncryptedFileCache(StoreCache):
+    """Keep sealed entries in files under ``LOCATION``."""
+
+    def __init__(self, location: str, params: Mapping[str, Any]) -> None:
+        options = params.get("OPTIONS") or {}
+        self.max_entries = params.get("max_entries", options.get("MAX_ENTRIES", MAX_ENTRIES))
+        super().__init__(location, params)
+        driver = self.cachekit_driver
+        assert isinstance(driver, Files)
+        self._quick = driver.quick
+
+    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        """Return the value, or ``default``; what bears no tags takes a straight line."""
+        found = self._quick(key, version)
+        if found is LONG:
+            return super().get(key, default, version)
+        return default if found is MISSING else found
+
+    def connect(self, alias: str) -> Driver:
+        """Return the driver for this directory; Misconfigured says what is wrong with it."""
+        root = _root(alias, self.location)
+        chain = _chain(alias, self.options)
+        place = self._place(alias, root)
+        _keys_elsewhere(alias, root, self.options)
+        bounds = Bounds(
+            _positive(alias, "MAX_ENTRIES", self.max_entries),
+            _positive(alias, "MAX_BYTES", self.options.get("MAX_BYTES", MAX_BYTES)),
+        )
+        largest = chain.max_bytes + _AROUND
+        tree = Tree(place, bounds, expiry_ms, largest, bool(self.options.get("FSYNC", False)))
+        silent = self.options.get("SIGNALS") is False
+        return Files(alias, type(self), Names(self), tree, chain, silent)
+
+    def _place(self, alias: str, root: str) -> Place:
+        shared = bool(self.options.get("ALLOW_SHARED_DIRECTORY", False))
+        wrong = trouble(root, shared)
+        if wrong:
+            raise Misconfigured(
+                f"CACHES[{alias!r}]: LOCATION {root!r} {wrong}; use a directory of your own with "
+                "mode 0700, or OPTIONS {'ALLOW_SHARED_DIRECTORY': True}."
+            )
+        store_id = self.options.get("STORE_ID", alias)
+        store = digest(f"{len(store_id)}:{store_id}:{self.key_prefix}")[:32]
+        epoch = self.options.get("EPOCH_FILE", f"{root}.epoch-{store}")
+        if not os.path.isabs(epoch) or _inside(epoch, root):
+            raise Misconfigured(
+                f"CACHES[{alias!r}]: EPOCH_FILE is an absolute path outside LOCATION."
+            )
+        return Place(root, store, EpochFile(os.fspath(epoch)), shared)
+
+
+def _root(alias: str, location: Any) -> str:
+    root = os.path.normpath(os.fspath(location)) if location else ""
+    if not os.path.isabs(root):
+        raise Misconfigured(
+            f"CACHES[{alias!r}]: LOCATION is the absolute path of a directory, not {root!r}."
+        )
+    if os.path.islink(root):
+        raise Misconfigured(f"CACHES[{alias!r}]: LOCATION {root!r} is a symbolic link.")
+    return root
+
+
+def _chain(alias: str, options: Mapping[str, Any]) -> Chain:
+    chain = build(options, store_id=alias, secret_keys=conf.secret_keys())
+    if not chain.sealed:
+        raise Misconfigured(
+            f"CACHES[{alias!r}]: EncryptedFileCache needs OPTIONS ENCRYPTION_KEYS and INDEX_KEY; "
+            "run manage.py cache_key_generate."
+        )
+    return chain
+
+
+def _keys_elsewhere(alias: str, root: str, options: Mapping[str, Any]) -> None:
+    for path in key_files(options):
+        if _inside(path, root):
+            raise Misconfigured(
+                f"CACHES[{alias!r}]: the key file {str(path)!r} lies inside LOCATION, "
+                "where whoever reads the entries finds it; move it elsewhere."
+            )
+
+
+def _inside(path: "str | os.PathLike[str]", root: str) -> bool:
+    real = os.path.realpath(root)
+    return os.path.commonpath([os.path.realpath(path), real]) == real
+
+
+def _positive(alias: str, option: str, given: Any) -> int:
+    try:
+        number = int(given)
+    except (TypeError, ValueError):
+        number = 0
+    if number < 1:
+        raise Misconfigured(f"CACHES[{alias!r}]: {option} is a number from 1 up, not {given!r}.")
+    return number

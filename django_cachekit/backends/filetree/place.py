@@ -1,0 +1,150 @@
+"""Where a file store lies, how its tree begins, and how it is cleared.
+
+A tree's ledger says under which epoch the tree was begun. A clear moves the epoch on, then renames
+the tree aside; if it dies between, or a backup brings an old tree back, the next writer sees that
+the two differ and sets the tree aside itself.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import shutil
+
+from .disk import LOCK, Lock, create, drop, own_directory, unfit
+from .epoch import EpochFile
+from .ledger import Ledger, blank
+
+log = logging.getLogger("django_cachekit")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_TRIES = 16
+
+
+class Place:
+    """Know the paths of one store, and make and clear what lies there.
+
+    ``shared`` lets the root be a directory that others can write to.
+    """
+
+    def __init__(self, root: str, store: str, epoch: EpochFile, shared: bool) -> None:
+        self.root = root
+        self.epoch = epoch
+        self._store = store
+        self._shared = shared
+        self.tree = f"{root}/v1/{store}"
+        self._locks = f"{self.tree}.locks"
+        self._ledger = f"{self.tree}/.ledger"
+
+    def shard(self, number: int) -> str:
+        """Return the directory of one shard."""
+        return f"{self.tree}/{number:02x}"
+
+    def file(self, name: bytes) -> str:
+        """Return the path of one entry."""
+        text = name.hex()
+        return f"{self.tree}/{text[:2]}/{text}"
+
+    def lock(self, shard: int) -> Lock:
+        """Return the lock of one shard."""
+        return Lock(f"{self._locks}/{shard:02x}", self.prepare)
+
+    def prepare(self) -> None:
+        """Make the directories that stay when the store is cleared."""
+        _ancestors(os.path.dirname(self.root))
+        wrong = trouble(self.root, self._shared)
+        if wrong:
+            raise PermissionError(errno.EACCES, f"{self.root} {wrong}")
+        if not os.path.isdir(self.root):
+            own_directory(self.root)
+        own_directory(f"{self.root}/v1")
+        own_directory(self._locks)
+
+    def ledger(self) -> Ledger | None:
+        """Open the ledger of the tree that is there; None if there is none, or it is broken."""
+        try:
+            fd = os.open(self._ledger, LOCK)
+        except FileNotFoundError:
+            return None
+        ledger = Ledger(fd)
+        if ledger.epoch is not None:
+            return ledger
+        with ledger:
+            return None
+
+    def begun(self) -> Ledger:
+        """Open the ledger of a tree that belongs to the current epoch, making one if need be."""
+        for _ in range(_TRIES):
+            ledger = self.ledger()
+            # The epoch is read after the ledger: it cannot be older, whoever clears meanwhile.
+            if ledger is not None and ledger.epoch == self.epoch.current():
+                return ledger
+            if ledger is not None:
+                with ledger:
+                    pass
+            self.settle()
+        raise OSError(errno.ESTALE, f"{self.tree} is cleared again and again")
+
+    def settle(self) -> None:
+        """Set aside a tree of another epoch, and make sure there is one of this."""
+        with self._guard():
+            epoch = self.epoch.current()
+            ledger = self.ledger()
+            if ledger is not None:
+                with ledger:
+                    if ledger.epoch == epoch:
+                        return
+                self.set_aside(self.tree)
+            own_directory(self.tree)
+            fresh = f"{self._ledger}.new"
+            drop(fresh)
+            create(fresh, blank(epoch))
+            os.replace(fresh, self._ledger)
+
+    def clear(self) -> None:
+        """Move the epoch on for good, then remove the tree."""
+        with self._guard():
+            try:
+                self.epoch.advance()
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                # The one thing that can make room on a full disk is what was asked for.
+                self.set_aside(self.tree)
+                self.discard()
+                self.epoch.advance()
+            self.set_aside(self.tree)
+        self.discard()
+
+    def set_aside(self, path: str) -> None:
+        """Rename what is in the way to where ``discard`` finds it."""
+        with contextlib.suppress(FileNotFoundError):  # then nothing is in the way
+            os.rename(path, f"{self.tree}.gone.{os.urandom(8).hex()}")
+
+    def discard(self) -> None:
+        """Delete what was set aside, by this process or one that died; report what stays."""
+        with Lock(f"{self._locks}/gone", self.prepare), os.scandir(f"{self.root}/v1") as items:
+            gone = [item.path for item in items if item.name.startswith(f"{self._store}.gone.")]
+            for path in gone:
+                shutil.rmtree(path, ignore_errors=True)
+                if os.path.lexists(path):
+                    log.warning("cache files set aside in %s could not be deleted", path)
+
+    def _guard(self) -> Lock:
+        return Lock(f"{self._locks}/tree", self.prepare)
+
+
+def trouble(root: str, shared: bool) -> str | None:
+    """Say why a directory cannot be the root of a store, or None; it need not be there yet."""
+    try:
+        found = os.lstat(root)
+    except FileNotFoundError:
+        return None
+    wrong = unfit(found)
+    return None if shared and os.path.isdir(root) and not os.path.islink(root) else wrong
+
+
+def _ancestors(path: str) -> None:
+    if not os.path.isdir(path):
+        _ancestors(os.path.dirname(path))
+        own_directory(path)

@@ -1,0 +1,96 @@
+"""Slots in memory: bounded by entries and bytes, the least recently used out first."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ..core import clock
+from ..core.entry import NO_STAMPS
+from ..core.operation import tag_record
+
+
+class Slot(NamedTuple):
+    """Hold one value: ``thaw`` gives a copy out (None: as it is), ``size`` is in bytes."""
+
+    held: Any
+    thaw: Callable[[Any], Any] | None
+    expires: float | None
+    size: int
+    key: str | None
+    version: int
+    stamps: Mapping[str, bytes] = NO_STAMPS
+    created: float = 0.0
+    fresh: float | None = None
+
+    def value(self) -> Any:
+        """Return the value, a copy where it could be changed."""
+        return self.held if self.thaw is None else self.thaw(self.held)
+
+    def live(self) -> bool:
+        """Tell whether the value has not expired."""
+        return self.expires is None or self.expires > clock.now()
+
+
+class Memory:
+    """Keep slots by name, bounded by entries and bytes; all aliases of one LOCATION share it.
+
+    A name is the full key, or a record, which no key ever equals.
+    """
+
+    def __init__(self) -> None:
+        self.slots: OrderedDict[Any, Slot] = OrderedDict()
+        self.lock = threading.RLock()
+        self.bytes = 0
+        self.epoch = 0
+
+    def find(self, name: Any) -> Slot | None:
+        """Return a live slot and count it as used; drop one that has expired or was flushed."""
+        slot = self.slots.get(name)
+        if slot is None:
+            return None
+        if not slot.live() or (slot.stamps and not self._valid(slot)):
+            self.drop(name)
+            return None
+        self.used(name)
+        return slot
+
+    def used(self, name: Any) -> None:
+        """Make ``name`` the last to be dropped."""
+        try:
+            self.slots.move_to_end(name)
+        except KeyError:
+            pass  # another thread dropped it a moment ago
+
+    def _valid(self, slot: Slot) -> bool:
+        for tag, nonce in slot.stamps.items():
+            record = tag_record(tag)
+            current = self.slots.get(record)
+            if current is None or current.held != nonce:
+                return False
+            self.used(record)
+        return True
+
+    def keep(self, name: Any, slot: Slot, entries: int, room: int) -> None:
+        """Store a slot, dropping the least recently used ones that no longer fit."""
+        self.drop(name)
+        self.slots[name] = slot
+        self.bytes += slot.size
+        while len(self.slots) > entries or self.bytes > room:
+            _, old = self.slots.popitem(last=False)
+            self.bytes -= old.size
+
+    def drop(self, name: Any) -> bool:
+        """Remove a slot, and tell whether there was one."""
+        with self.lock:
+            slot = self.slots.pop(name, None)
+            if slot is not None:
+                self.bytes -= slot.size
+            return slot is not None
+
+    def clear(self) -> None:
+        """Drop everything; what was being computed meanwhile is not kept."""
+        with self.lock:
+            self.epoch += 1
+            self.slots.clear()
+            self.bytes = 0

@@ -1,0 +1,67 @@
+"""A store that keeps nothing, for development and tests."""
+
+from typing import Any
+
+from ..core.faces import Hop
+from ..core.operation import MISSING, Key, Operation, Reply, Stamp
+from ..layers.base import Driver
+from .base import Names, StoreCache, SyncDriver
+
+
+class Null(SyncDriver):
+    """Answer as Django's DummyCache does: nothing is there, and everything can be written."""
+
+    local = True
+    shared = False
+    hop = Hop.NONE
+
+    def do_read(self, op: Operation) -> Reply:
+        """Find nothing."""
+        return Reply({}, Stamp(None, {}) if op.snapshot else None)
+
+    def do_write(self, op: Operation) -> set[Key]:
+        """Keep nothing."""
+        return set()
+
+    def do_delete(self, op: Operation) -> set[Key]:
+        """Remove nothing."""
+        return set()
+
+    def do_touch(self, op: Operation) -> set[Key]:
+        """Touch nothing."""
+        return set()
+
+    def do_add(self, op: Operation) -> bool:
+        """Say yes, as Django's DummyCache does."""
+        return True
+
+    def do_incr(self, op: Operation) -> Any:
+        """Count from nothing each time."""
+        return MISSING if op.initial is None else op.initial + op.by
+
+    def do_pull(self, op: Operation) -> Any:
+        """Find nothing."""
+        return MISSING
+
+    def do_ttl(self, op: Operation) -> Any:
+        """Find nothing."""
+        return MISSING
+
+    def do_keys(self, op: Operation) -> list[str]:
+        """List nothing."""
+        return []
+
+    def do_clear(self, op: Operation) -> None:
+        """Empty nothing."""
+
+    def do_prune(self, op: Operation) -> int:
+        """Drop nothing."""
+        return 0
+
+
+class NullCache(StoreCache):
+    """Keep nothing: every read is a miss, every write succeeds."""
+
+    def connect(self, alias: str) -> Driver:
+        """Return the driver that keeps nothing."""
+        return Null(alias, type(self), Names(self))

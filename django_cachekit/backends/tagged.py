@@ -1,0 +1,75 @@
+"""Tags for an alias whose own backend knows none, for plain Django use too."""
+
+from typing import Any
+
+from django.core.cache import InvalidCacheBackendError
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+
+from ..core.faces import Face
+from ..core.operation import Key, Operation, Record, Reply
+from ..errors import Misconfigured, NotSupported
+from ..layers.base import Driver
+from ..layers.ground import driver_of
+from .base import Names, StoreCache
+
+
+class Renamed:
+    """Drive another alias under this one's own prefix and version."""
+
+    def __init__(self, inner: Driver, sender: type, names: Names) -> None:
+        self.inner = inner
+        self.local = inner.local
+        self.shared = inner.shared
+        self.sender = sender
+        self.names = names
+
+    @property
+    def version(self) -> int:
+        """Return the alias's own version."""
+        return self.names.version
+
+    async def perform(self, face: Face, op: Operation) -> Any:
+        """Carry out one operation under other names, and give the answer under the caller's."""
+        if op.verb == "keys":
+            raise NotSupported("A TaggedCache cannot list its keys; the alias under it may.")
+        names = {key: self._name(key, op.version) for key in op.keys}
+        values = {names[key]: value for key, value in op.values.items()}
+        ttl = self.names.timeout if op.ttl is DEFAULT_TIMEOUT else op.ttl
+        asked = op._replace(keys=tuple(names.values()), values=values, version=None, ttl=ttl)
+        result = await self.inner.perform(face, asked)
+        back = {name: key for key, name in names.items()}
+        if isinstance(result, Reply):
+            found = {back[name]: value for name, value in result.values.items()}
+            return Reply(found, result.stamp)
+        if isinstance(result, set):
+            return {back[name] for name in result}
+        return result
+
+    def _name(self, key: Key, version: int | None) -> Key:
+        if isinstance(key, Record):
+            prefix = self.names.prefix
+            return Record(key.kind, f"{prefix}:{key.name}" if prefix else key.name)
+        return self.names.made(key, version)
+
+
+class TaggedCache(StoreCache):
+    """Be another alias with tags: ``OPTIONS: {"STORE": alias}``.
+
+    Its ``clear()`` empties the alias underneath. Its keys have this alias's prefix and version
+    inside that alias's own.
+    """
+
+    def connect(self, alias: str) -> Driver:
+        """Return a driver over the alias that ``STORE`` names."""
+        store = self.options.get("STORE")
+        if not store or store == alias:
+            raise Misconfigured(
+                f"CACHES[{alias!r}]: TaggedCache needs OPTIONS {{'STORE': another alias}}."
+            )
+        try:
+            inner = driver_of(store)
+        except InvalidCacheBackendError as error:
+            raise Misconfigured(
+                f"CACHES[{alias!r}]: STORE names {store!r}, which is not in CACHES."
+            ) from error
+        return Renamed(inner, type(self), Names(self))

@@ -1,0 +1,89 @@
+"""The settings, live: the only reader of ``django.conf``.
+
+Nothing is copied at import, so ``override_settings`` and late configuration work.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from .errors import Misconfigured
+
+DEFAULTS: Mapping[str, Any] = {
+    "DEFAULT_STORE": "default",
+    "LIMITER_STORE": None,
+    "WARMERS": {},
+    "OUTBOX": False,
+    "SIGNALS": {"values": False},
+    "LOG_RAW_KEYS": False,
+    "BACKGROUND": "thread",
+}
+"""Every name that ``CACHEKIT`` may hold, with what it is when left out."""
+
+
+def get(name: str) -> Any:
+    """Return the setting ``CACHEKIT[name]``, or its default."""
+    given = getattr(settings, "CACHEKIT", {})
+    if not isinstance(given, Mapping):
+        raise Misconfigured(f"CACHEKIT is a dict of settings, not {type(given).__name__}.")
+    return given.get(name, DEFAULTS[name])
+
+
+def given() -> Mapping[str, Any]:
+    """Return ``CACHEKIT`` as it was written, for the checks."""
+    found: Mapping[str, Any] = getattr(settings, "CACHEKIT", {})
+    return found
+
+
+def values_travel() -> bool:
+    """Tell whether signals carry values: ``CACHEKIT["SIGNALS"]["values"]``."""
+    return bool((get("SIGNALS") or {}).get("values"))
+
+
+def caches() -> Mapping[str, Mapping[str, Any]]:
+    """Return ``CACHES`` as it was written."""
+    found: Mapping[str, Mapping[str, Any]] = getattr(settings, "CACHES", {})
+    return found
+
+
+def debug() -> bool:
+    """Tell whether this is a developer's machine: ``DEBUG``."""
+    return bool(settings.DEBUG)
+
+
+def served_directories() -> list[tuple[str, Path]]:
+    """Return the directories a web server hands out, each with the setting that names it."""
+    found = [(name, getattr(settings, name, None)) for name in ("MEDIA_ROOT", "STATIC_ROOT")]
+    for given in getattr(settings, "STATICFILES_DIRS", None) or ():
+        path = given[1] if isinstance(given, (list, tuple)) else given
+        found.append(("STATICFILES_DIRS", path))
+    return [(name, Path(path).resolve()) for name, path in found if path]
+
+
+def secret_keys() -> list[bytes]:
+    """Return ``SECRET_KEY`` and its fallbacks as bytes, the one that writes first."""
+    keys = [settings.SECRET_KEY, *getattr(settings, "SECRET_KEY_FALLBACKS", [])]
+    return [key if isinstance(key, bytes) else str(key).encode() for key in keys if key]
+
+
+def alias_of(backend: type, location: str, params: Mapping[str, Any]) -> str:
+    """Return the alias whose configuration is this one; Django tells a backend all but its name.
+
+    Two aliases with one configuration are one store, so the first of them will do.
+    """
+    for alias, config in caches().items():
+        rest = {key: value for key, value in config.items() if key not in ("BACKEND", "LOCATION")}
+        path = config.get("BACKEND", "")
+        if config.get("LOCATION", "") == location and rest == params and _is(path, backend):
+            return alias
+    return "unnamed"
+
+
+def _is(path: Any, backend: type) -> bool:
+    try:
+        return import_string(path) is backend
+    except (ImportError, TypeError, AttributeError):
+        return False

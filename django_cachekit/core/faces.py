@@ -1,0 +1,235 @@
+"""One body, two faces: each verb is written once and called blocking or awaited.
+
+A flow is an ``async def`` that touches the world only through the ``Face`` it is given. The
+blocking face never suspends, so one step runs the whole coroutine: no event loop, no thread, and
+it works inside a running loop too. The awaiting face is the same coroutine, awaited.
+
+This is the only module that knows asyncio, threads to hop to, and sleeping.
+"""
+
+import asyncio
+import functools
+import inspect
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from enum import Enum
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from asgiref.sync import sync_to_async
+from django.dispatch import Signal
+
+T = TypeVar("T")
+P = ParamSpec("P")
+_Faces = tuple[
+    Callable[Concatenate[Any, P], T], Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]
+]
+
+
+class Hop(Enum):
+    """Say where an awaiting face may run blocking work."""
+
+    NONE = "it only touches memory: run it here"
+    THREAD = "any thread will do"
+    DJANGO = "the thread Django keeps for work that is bound to one (database connections)"
+
+
+class Face:
+    """Be the world as a flow sees it: calls that wait, in one of two ways."""
+
+    awaiting: bool
+
+    async def run(self, hop: Hop, work: Callable[..., T], *args: Any) -> T:
+        """Run blocking work and return what it returns."""
+        raise NotImplementedError
+
+    async def verb(self, cache: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a verb of a Django cache, natively where its class has a true coroutine for it."""
+        raise NotImplementedError
+
+    async def user(self, callback: Callable[..., Any], *args: Any) -> Any:
+        """Call a callback of the user's, which may be a coroutine function when awaiting."""
+        raise NotImplementedError
+
+    async def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` pass."""
+        raise NotImplementedError
+
+    async def settled(self, future: "Future[Any]", timeout: float | None = None) -> bool:
+        """Wait until ``future`` is done, at most ``timeout`` seconds, and tell whether it is."""
+        raise NotImplementedError
+
+    async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
+        """Send a signal to its receivers; one that raises is logged by Django and ignored."""
+        raise NotImplementedError
+
+
+class Blocking(Face):
+    """Do everything here and now."""
+
+    awaiting = False
+
+    async def run(self, hop: Hop, work: Callable[..., T], *args: Any) -> T:
+        return work(*args)
+
+    async def verb(self, cache: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        return getattr(cache, name)(*args, **kwargs)
+
+    async def user(self, callback: Callable[..., Any], *args: Any) -> Any:
+        result = callback(*args)
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError("A coroutine function can only be computed by an a-verb: await it.")
+        return result
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def settled(self, future: "Future[Any]", timeout: float | None = None) -> bool:
+        try:
+            future.exception(timeout)
+        except FutureTimeout:
+            return False
+        return True
+
+    async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
+        signal.send_robust(sender, **named)
+
+
+class Awaiting(Face):
+    """Await what can be awaited, and take a thread for what blocks."""
+
+    awaiting = True
+
+    async def run(self, hop: Hop, work: Callable[..., T], *args: Any) -> T:
+        if hop is Hop.NONE:
+            return work(*args)
+        sensitive = hop is Hop.DJANGO
+        return await sync_to_async(work, thread_sensitive=sensitive)(*args)
+
+    async def verb(self, cache: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        if _native(cache.__class__, name):
+            return await getattr(cache, "a" + name)(*args, **kwargs)
+        return await sync_to_async(getattr(cache, name))(*args, **kwargs)
+
+    async def user(self, callback: Callable[..., Any], *args: Any) -> Any:
+        result = callback(*args)
+        if inspect.isawaitable(result):
+            return await result
+        return result
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def settled(self, future: "Future[Any]", timeout: float | None = None) -> bool:
+        waiter = asyncio.ensure_future(_outcome(future))
+        done, _ = await asyncio.wait({waiter}, timeout=timeout)
+        if not done:
+            waiter.cancel()
+        return bool(done)
+
+    async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
+        await signal.asend_robust(sender, **named)
+
+
+BLOCKING = Blocking()
+AWAITING = Awaiting()
+
+
+async def _outcome(future: "Future[Any]") -> None:
+    """Wait for ``future`` without ever cancelling it: others wait for it too."""
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def wake(_: "Future[Any]") -> None:
+        # The loop may be gone by then, with nobody left in it to wake.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(done.set)
+
+    future.add_done_callback(wake)
+    await done.wait()
+
+
+@functools.lru_cache(maxsize=512)
+def _native(cache: type, name: str) -> bool:
+    """Tell whether the class's a-verb is its own, at least as derived as the blocking verb.
+
+    Django's base class wraps the blocking verbs, up to Django 5.2 as a get and a set that are not
+    one step, or as one call per key; such a wrapper is never taken.
+    """
+
+    def depth(verb: str) -> int:
+        owners = [verb in vars(base) for base in cache.__mro__]
+        return owners.index(True) if True in owners else len(owners)
+
+    twin = getattr(cache, "a" + name, None)
+    inherited = getattr(twin, "__module__", "").startswith("django.core.cache")
+    return twin is not None and not inherited and depth("a" + name) <= depth(name)
+
+
+def run_now(body: Coroutine[Any, Any, T]) -> T:
+    """Run a body that never suspends to its end, and return its result."""
+    try:
+        body.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]  # StopIteration carries Any
+    body.close()
+    raise RuntimeError("A blocking call tried to suspend; its port is not a blocking one.")
+
+
+def background(work: Callable[[], Any], every: float, stop: threading.Event) -> None:
+    """Call ``work`` every so many seconds in a thread of its own, until ``stop`` is set."""
+
+    def loop() -> None:
+        while not stop.wait(every):
+            work()
+
+    threading.Thread(target=loop, daemon=True, name="cachekit-keeper").start()
+
+
+def within(seconds: float | None, work: Callable[[], T]) -> T:
+    """Return ``work()``, or raise TimeoutError if that takes longer; the work itself goes on."""
+    if seconds is None:
+        return work()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="cachekit-within")
+    try:
+        return pool.submit(work).result(seconds)
+    except FutureTimeout as late:
+        raise TimeoutError(f"not done within {seconds:g} s") from late
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def is_coroutine_function(function: Callable[..., Any]) -> bool:
+    """Tell whether calling ``function`` gives a coroutine."""
+    return inspect.iscoroutinefunction(function)
+
+
+def task_id() -> int:
+    """Return a number for the running task, or for the thread where no loop runs."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return id(task) if task is not None else threading.get_ident()
+
+
+def both(
+    flow: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
+) -> "_Faces[P, T]":
+    """Return the blocking and the awaited method for one flow, for a class with two ports.
+
+    The class keeps its ports in ``_now`` (blocking) and ``_later`` (awaiting).
+    """
+
+    @functools.wraps(flow)
+    def blocking(self: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+        return run_now(flow(self._now, *args, **kwargs))
+
+    @functools.wraps(flow)
+    async def awaited(self: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await flow(self._later, *args, **kwargs)
+
+    return cast("_Faces[P, T]", (blocking, awaited))

@@ -1,0 +1,120 @@
+"""One computation per key in this process: who leads, who waits, and who must not.
+
+A flight is one computation under way. Whoever comes while it is under way waits for it, unless it
+would wait for itself: a computation that asks for its own key, or two that ask for each other's.
+"""
+
+import threading
+from concurrent.futures import Future
+from contextvars import ContextVar
+from enum import Enum
+from typing import Any
+
+from .operation import MISSING, Stamp
+
+
+class Role(Enum):
+    """Say what the one who asked for a key has to do."""
+
+    LEAD = "compute, for all who wait"
+    FOLLOW = "wait for the one who computes"
+    ALONE = "compute for oneself: waiting would never end"
+
+
+class Flight:
+    """Be one computation of one key."""
+
+    def __init__(self) -> None:
+        self.done: Future[None] = Future()
+        self.thread = threading.get_ident()
+        self.value: Any = MISSING
+        self.error: Exception | None = None
+        self.stamp: Stamp | None = None
+        self.revoked = False
+        self.waits_for: set[Flight] = set()
+
+    def leads_to(self, others: "tuple[Flight, ...]") -> bool:
+        """Tell whether this flight waits, through however many, for one of ``others``."""
+        seen: set[Flight] = set()
+        queue = [self]
+        while queue:
+            flight = queue.pop()
+            if flight in others:
+                return True
+            if flight not in seen:
+                seen.add(flight)
+                queue.extend(flight.waits_for)
+        return False
+
+
+_led: ContextVar[tuple[Flight, ...]] = ContextVar("cachekit_flights", default=())
+
+
+class Board:
+    """Know the flights under way; it holds one entry per computation, so it is bounded by them."""
+
+    def __init__(self) -> None:
+        self._flights: dict[Any, Flight] = {}
+        self._lock = threading.Lock()
+
+    def busy(self) -> bool:
+        """Tell whether any computation is under way."""
+        return bool(self._flights)
+
+    def join(self, name: Any, *, blocking: bool) -> tuple[Flight, Role]:
+        """Return the flight for ``name``, made if there is none, and the part one has in it."""
+        mine = _led.get()
+        with self._lock:
+            flight = self._flights.get(name)
+            if flight is None:
+                flight = self._flights[name] = Flight()
+                return flight, Role.LEAD
+            # A blocking wait in the thread whose loop runs the flight would stop that loop.
+            stuck = blocking and flight.thread == threading.get_ident()
+            if stuck or flight.leads_to(mine):
+                return Flight(), Role.ALONE
+            for led in mine:
+                led.waits_for.add(flight)
+            return flight, Role.FOLLOW
+
+    def left(self, flight: Flight) -> None:
+        """Note that this context waits for ``flight`` no longer."""
+        with self._lock:
+            for led in _led.get():
+                led.waits_for.discard(flight)
+
+    def land(self, name: Any, flight: Flight) -> None:
+        """End a flight and wake all who wait for it."""
+        with self._lock:
+            if self._flights.get(name) is flight:
+                del self._flights[name]
+        if not flight.done.done():
+            flight.done.set_result(None)
+
+    def revoke(self, name: Any) -> None:
+        """Say that the key was removed: what is being computed for it is not to be kept."""
+        with self._lock:
+            flight = self._flights.pop(name, None)
+            if flight is not None:
+                flight.revoked = True
+
+
+BOARD = Board()
+
+
+def nested() -> bool:
+    """Tell whether this context computes one key for the sake of another."""
+    return len(_led.get()) > 1
+
+
+class leading:
+    """Mark the flights that this context leads, so that it never waits for itself."""
+
+    def __init__(self, *flights: Flight) -> None:
+        self.flights = flights
+
+    def __enter__(self) -> None:
+        self.token = _led.set((*_led.get(), *self.flights))
+
+    def __exit__(self, *_: object) -> None:
+        _led.reset(self.token)

@@ -1,0 +1,108 @@
+"""A verb as frozen data, and what comes back."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+
+class Missing(Enum):
+    """Hold the one value that no cache can hold: the mark of a miss."""
+
+    MISSING = "missing"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "<missing>"
+
+
+MISSING: Final = Missing.MISSING
+
+
+class Kind(Enum):
+    """Say what a verb does to a store, which is all a layer has to know of it."""
+
+    READ = "read"
+    WRITE = "write"
+    ATOMIC = "atomic"
+    ADMIN = "admin"
+
+
+class Record(NamedTuple):
+    """Name a value the package keeps for itself (a tag's nonce, an epoch, a lease).
+
+    It is no string, so no key a user can think of is ever equal to it.
+    """
+
+    kind: str
+    name: str = ""
+
+
+def tag_record(tag: str) -> Record:
+    """Name the record that holds the nonce of ``tag``."""
+    return Record("tag", tag)
+
+
+Key = str | Record
+
+
+class Stamp:
+    """Remember what was current before a value was computed: the alias's epoch and tag nonces."""
+
+    __slots__ = ("epoch", "nonces")
+
+    def __init__(self, epoch: Any, nonces: Mapping[str, bytes]) -> None:
+        self.epoch = epoch
+        self.nonces = nonces
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Stamp):
+            return NotImplemented
+        return bool(self.epoch == other.epoch) and self.nonces == other.nonces
+
+    __hash__ = None  # type: ignore[assignment]  # compared, never a key
+
+
+class Reply(NamedTuple):
+    """Answer a read: what was found (a value, or the Entry around it), and the stamp if asked."""
+
+    values: dict[Any, Any]
+    stamp: Stamp | None = None
+
+
+class Operation(NamedTuple):
+    """Say what is to be done: one verb, one or many keys, and what goes with them.
+
+    ``ttl`` is in seconds, None for ever, or Django's ``DEFAULT_TIMEOUT``. ``fresh`` is the
+    soft part of it. ``tags`` are those the caller declared; ``stamp`` is what was current before
+    the values were computed; ``snapshot`` asks a read to bring such a stamp back. ``by`` and
+    ``initial`` belong to ``incr`` (``initial`` None: the key must be there),
+    ``glob`` to ``keys``. A ``quiet`` operation is part of another, and sends no signals.
+    """
+
+    verb: str
+    kind: Kind
+    keys: tuple[Key, ...] = ()
+    version: int | None = None
+    values: Mapping[Any, Any] = {}
+    ttl: Any = None
+    fresh: float | None = None
+    tags: tuple[str, ...] = ()
+    stamp: Stamp | None = None
+    snapshot: bool = False
+    by: int = 0
+    initial: int | None = None
+    glob: str = "*"
+    label: str = ""
+    quiet: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Return the one key of a verb that has one."""
+        return self.keys[0]
+
+    @property
+    def name(self) -> str:
+        """Return the verb as its caller knows it (``has`` is a read), for signals and errors."""
+        return self.label or self.verb

@@ -1,0 +1,132 @@
+"""Functions whose results are remembered: what ``cached`` makes of one."""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
+
+from ..core.arguments import encode, filled, path_of
+from ..core.faces import is_coroutine_function
+from ..core.keys import plain
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Tags = Iterable[Any] | Callable[..., Iterable[Any]]
+
+
+class CachedFunction(Protocol[P, T]):
+    """Be a function whose results are remembered; a coroutine function's helpers are coroutines."""
+
+    uncached: Callable[P, T]
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the remembered result, or compute it."""
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Return the key of these arguments, as ``cache.get`` takes it."""
+
+    def forget(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Forget the result for these arguments; True if there was one."""
+
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Compute the result anew, store and return it."""
+
+
+class Recipe(Generic[P, T]):
+    """Say how the calls of one function become keys and tags."""
+
+    def __init__(self, function: Callable[P, T], key: Any, tags: Tags) -> None:
+        self.function = function
+        self.name = path_of(function)
+        self.signature = inspect.signature(function)
+        self._key = key
+        self._tags = tags
+
+    def key(self, *args: Any, **kwargs: Any) -> str:
+        """Return the key of a call: the same for an argument by name or by place."""
+        if callable(self._key):
+            return plain(self._key(*args, **kwargs))
+        arguments = self._bound(args, kwargs)
+        if self._key is not None:
+            return filled(plain(self._key), arguments)
+        return f"cached:{self.name}({encode(dict(arguments))})"
+
+    def tags(self, *args: Any, **kwargs: Any) -> list[str]:
+        """Return the tags of a call."""
+        if callable(self._tags):
+            return list(self._tags(*args, **kwargs))
+        names = [self._tags] if isinstance(self._tags, str) else self._tags
+        texts = [plain(name) for name in names]
+        if not any("{" in text for text in texts):
+            return texts
+        arguments = self._bound(args, kwargs)
+        return [filled(text, arguments) for text in texts]
+
+    def _bound(self, args: Any, kwargs: Any) -> Mapping[str, Any]:
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
+
+
+class Decorator:
+    """Turn a function into one whose results are remembered."""
+
+    def __init__(self, store: Callable[[], Any], ttl: Any, key: Any, tags: Tags) -> None:
+        self.store = store
+        self.ttl = ttl
+        self.key = key
+        self.tags = tags
+
+    def __call__(self, function: Callable[P, T]) -> CachedFunction[P, T]:
+        """Return the function with a memory."""
+        recipe = Recipe(function, self.key, self.tags)
+        make: Any = self._awaited if is_coroutine_function(function) else self._blocking
+        wrapped: Any = make(recipe)
+        wrapped.key = recipe.key
+        wrapped.uncached = function
+        return cast("CachedFunction[P, T]", wrapped)
+
+    def _scope(self, recipe: Recipe[Any, Any], args: Any, kwargs: Any) -> Any:
+        tags = recipe.tags(*args, **kwargs)
+        return self.store().tags(*tags) if tags else self.store()
+
+    def _blocking(self, recipe: Recipe[P, T]) -> Callable[P, T]:
+        def using(verb: str, args: Any, kwargs: Any) -> Any:
+            scope = self._scope(recipe, args, kwargs)
+            make = functools.partial(recipe.function, *args, **kwargs)
+            return getattr(scope, verb)(recipe.key(*args, **kwargs), self.ttl, lambda: make())
+
+        @functools.wraps(recipe.function)
+        def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
+            return cast(T, using("remember", args, kwargs))
+
+        def forget(*args: Any, **kwargs: Any) -> bool:
+            return bool(self.store().forget(recipe.key(*args, **kwargs)))
+
+        def refresh(*args: Any, **kwargs: Any) -> Any:
+            return using("refresh", args, kwargs)
+
+        remembered.forget = forget  # type: ignore[attr-defined]  # see CachedFunction
+        remembered.refresh = refresh  # type: ignore[attr-defined]  # see CachedFunction
+        return remembered
+
+    def _awaited(self, recipe: Recipe[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        async def using(verb: str, args: Any, kwargs: Any) -> Any:
+            scope = self._scope(recipe, args, kwargs)
+            make = functools.partial(recipe.function, *args, **kwargs)
+            key = recipe.key(*args, **kwargs)
+            return await getattr(scope, verb)(key, self.ttl, lambda: make())
+
+        @functools.wraps(recipe.function)
+        async def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
+            return cast(T, await using("aremember", args, kwargs))
+
+        async def forget(*args: Any, **kwargs: Any) -> bool:
+            return bool(await self.store().aforget(recipe.key(*args, **kwargs)))
+
+        async def refresh(*args: Any, **kwargs: Any) -> Any:
+            return await using("arefresh", args, kwargs)
+
+        remembered.forget = forget  # type: ignore[attr-defined]  # see CachedFunction
+        remembered.refresh = refresh  # type: ignore[attr-defined]  # see CachedFunction
+        return remembered

@@ -1,0 +1,72 @@
+"""What a layer is, and how layers become one call.
+
+A layer is one callable ``(face, operation, proceed) -> result``. It may change the operation, call
+``proceed`` zero, one or many times, look at the result, or catch one class of error. It speaks of
+kinds (READ, WRITE, ATOMIC, ADMIN), so it stays right when a verb is added.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from ..core.faces import Face
+from ..core.operation import Operation
+
+Proceed = Callable[[Face, Operation], Awaitable[Any]]
+
+
+class Layer(Protocol):
+    """Stand around every call."""
+
+    async def __call__(self, face: Face, op: Operation, proceed: Proceed) -> Any:
+        """Do what this layer is for, and ``proceed`` with the call."""
+
+
+class Driver(Protocol):
+    """Be the bottom of a chain: one store, below the tag protocol.
+
+    ``local``: its records cost no trip, so nothing is gained by guessing them. ``shared``: other
+    processes see what it holds, so one computation per key takes a lease in it. ``sender``: the
+    backend's class, which signals name. ``version``: what a key's version is when none is given.
+    ``perform`` answers, by verb:
+
+    ======== ================================ ==========================================
+    kind     verb                             result
+    ======== ================================ ==========================================
+    READ     read                             ``Reply`` of what is physically there
+    READ     ttl                              seconds, None for ever, or MISSING
+    READ     keys                             the keys that match ``glob``
+    WRITE    write                            the keys that could not be written
+    WRITE    delete                           the keys that were there
+    WRITE    touch                            the keys that were there
+    ATOMIC   add                              True for the one that created it
+    ATOMIC   incr                             the new number, MISSING without ``initial``
+    ATOMIC   pull                             the value, or MISSING
+    ADMIN    clear, prune                     None; how many were dropped
+    ======== ================================ ==========================================
+    """
+
+    local: bool
+    shared: bool
+    sender: type
+
+    @property
+    def version(self) -> int:
+        """Return the alias's own version."""
+
+    async def perform(self, face: Face, op: Operation) -> Any:
+        """Carry out one operation."""
+
+
+def compose(layers: Sequence[Layer], driver: Driver) -> Proceed:
+    """Return one call that goes through ``layers``, the first outermost, to the driver."""
+    proceed: Proceed = driver.perform
+    for layer in reversed(layers):
+        proceed = _around(layer, proceed)
+    return proceed
+
+
+def _around(layer: Layer, proceed: Proceed) -> Proceed:
+    def call(face: Face, op: Operation) -> Awaitable[Any]:
+        return layer(face, op, proceed)
+
+    return call

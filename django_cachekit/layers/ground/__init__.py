@@ -1,0 +1,79 @@
+"""The ground: one ``CACHES`` alias as a driver. The only caller of a Django cache's verbs.
+
+A backend of ours brings its own driver, which the ground hands on. Any other backend, also one
+never seen before, is spoken to in the verbs that Django documents, and nothing else.
+"""
+
+from typing import Any
+
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.db import Error as DatabaseError
+
+from ...core.faces import Face
+from ...core.operation import Operation
+from ...errors import NotSupported, StoreUnavailable
+from ..base import Driver
+from .call import Call
+from .verbs import VERBS
+
+CLIENTS = ("redis", "valkey", "pymemcache", "pylibmc", "botocore", "django_redis")
+"""Packages whose errors mean that their server could not be asked."""
+
+INSTANT = (LocMemCache, DummyCache)
+"""Backends within this process: their records cost no trip, and no other process sees them."""
+
+
+def driver_of(alias: str) -> Driver:
+    """Return the driver of an alias: the backend's own if it has one, else one over its verbs.
+
+    An alias that is not in ``CACHES`` raises Django's ``InvalidCacheBackendError``.
+    """
+    cache = caches[alias]
+    driver: Driver | None = getattr(cache, "cachekit_driver", None)
+    return driver if driver is not None else Foreign(alias, cache)
+
+
+def backend_of(alias: str) -> BaseCache:
+    """Return Django's cache object of the alias, for this thread or task."""
+    return caches[alias]
+
+
+class Foreign:
+    """Drive a cache that is not ours by the verbs Django documents."""
+
+    def __init__(self, alias: str, cache: BaseCache) -> None:
+        self.alias = alias
+        self.sender = type(cache)
+        self.local = isinstance(cache, INSTANT)
+        self.shared = not isinstance(cache, INSTANT)
+        self.tagged = False
+        self.path = f"{self.sender.__module__}.{self.sender.__qualname__}"
+
+    @property
+    def version(self) -> int:
+        """Return the alias's own version."""
+        return int(caches[self.alias].version)
+
+    async def perform(self, face: Face, op: Operation) -> Any:
+        """Carry out one operation; a client library's own error is a ``StoreUnavailable``."""
+        verb = VERBS.get(op.verb)
+        if verb is None:
+            raise NotSupported(f"{self.path} (alias {self.alias!r}) cannot do {op.name!r}.")
+        # Only where this process has met tags is a dead entry looked for before a forget or touch.
+        self.tagged = self.tagged or bool(op.tags)
+        call = Call(self, face, op)
+        try:
+            return await verb(call)
+        except (OSError, DatabaseError) as error:
+            raise self._unavailable(error) from error
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in CLIENTS:
+                raise self._unavailable(error) from error
+            raise
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        # The class only: a client's text may hold an address with a password.
+        return StoreUnavailable(f"alias {self.alias!r}: {type(error).__name__}")

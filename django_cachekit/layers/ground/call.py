@@ -1,0 +1,72 @@
+"""One operation on a cache that is not ours, spoken in keys it can hold."""
+
+import logging
+import math
+from typing import Any
+
+from django.core.cache import caches
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.filebased import FileBasedCache
+from django.core.cache.backends.locmem import LocMemCache
+
+from ...codecs import UNREADABLE
+from ...core.faces import Face
+from ...core.keys import digest, safe
+from ...core.operation import MISSING, Operation, Record
+
+log = logging.getLogger("django_cachekit")
+
+FRACTIONS = (LocMemCache, FileBasedCache, DummyCache)
+"""Backends that keep fractions of a second; others get whole ones, rounded up."""
+
+
+class Call:
+    """Hold one operation on a foreign cache, and speak to it in safe keys."""
+
+    def __init__(self, driver: Any, face: Face, op: Operation) -> None:
+        self.driver = driver
+        self.face = face
+        self.op = op
+        self.cache = caches[driver.alias]
+
+    def named(self, key: Any) -> str:
+        """Return the key this cache can hold; a record's does not depend on the version asked."""
+        version = None if isinstance(key, Record) else self.op.version
+        return safe(key, lambda text: str(self.cache.make_key(text, version)))
+
+    def version(self, key: Any) -> int | None:
+        """Return the version a key lives under: records live under the alias's own."""
+        return None if isinstance(key, Record) else self.op.version
+
+    async def say(self, verb: str, *args: Any, **named: Any) -> Any:
+        """Call a verb of the cache."""
+        return await self.face.verb(self.cache, verb, *args, **named)
+
+    async def one(self, verb: str, key: Any, *args: Any) -> Any:
+        """Call a verb that takes one key."""
+        return await self.say(verb, self.named(key), *args, version=self.version(key))
+
+    async def get(self, key: Any) -> Any:
+        """Return what is there, an entry that cannot be read being a miss."""
+        try:
+            return await self.one("get", key, MISSING)
+        except UNREADABLE as error:
+            self.unreadable(key, error)
+            return MISSING
+
+    def unreadable(self, key: Any, error: Exception) -> None:
+        """Say in the log that an entry could not be read; its key only as a digest."""
+        log.warning(
+            "cache %r: an entry (%s) could not be read: %s",
+            self.driver.alias,
+            digest(str(key))[:8],
+            type(error).__name__,
+        )
+
+    def timeout(self) -> Any:
+        """Return the ttl as this cache takes it: whole seconds, rounded up, where it must be."""
+        ttl = self.op.ttl
+        if ttl is None or ttl is DEFAULT_TIMEOUT or isinstance(self.cache, FRACTIONS):
+            return ttl
+        return math.ceil(ttl)

@@ -1,0 +1,267 @@
+"""The table of verbs: one line gives both faces of a flow.
+
+A ``Repository`` is one alias; ``tags(...)`` and ``memo()`` give the same alias in another scope.
+"""
+
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+
+from . import verbs
+from .core.faces import AWAITING, BLOCKING, both, run_now
+from .flows import compute, compute_many, invalidation, values
+from .flows.compute import Draft
+from .flows.functions import Decorator
+from .layers.ground import backend_of
+from .scopes import Port, Stack, tag_names
+
+T = TypeVar("T")
+
+
+class Home(Protocol):
+    """Be where a repository finds the stack of its alias, as it is configured now."""
+
+    @property
+    def alias(self) -> str:
+        """Return the alias's name."""
+
+    def stack(self) -> Stack:
+        """Return the alias's stack."""
+
+    def memoised(self) -> Stack:
+        """Return the alias's stack with a memory for reads."""
+
+
+class Stores(Protocol):
+    """Be who knows the other repositories."""
+
+    def store(self, alias: str | None = None) -> "Repository":
+        """Return the repository of an alias."""
+
+
+class Repository:
+    """Be one cache alias: Django's cache object and more.
+
+    Every verb that does I/O has a coroutine twin with an ``a`` before its name. Keys are text (or
+    Enum members); a ttl is None (for ever), seconds, a timedelta or a datetime.
+    """
+
+    def __init__(
+        self, home: Home, stores: Stores, tags: tuple[str, ...] = (), *, memo: bool = False
+    ) -> None:
+        self._home = home
+        self._stores = stores
+        self._tags = tags
+        self._memo = memo
+        stack = home.memoised if memo else home.stack
+        self._now = Port(BLOCKING, stack, tags)
+        self._later = Port(AWAITING, stack, tags)
+
+    def __repr__(self) -> str:
+        """Say which alias and tags these are."""
+        scope = f".tags({', '.join(map(repr, self._tags))})" if self._tags else ""
+        memo = ".memo()" if self._memo else ""
+        return f"<cache {self._home.alias!r}{scope}{memo}>"
+
+    # Scopes
+
+    @property
+    def alias(self) -> str:
+        """Return the alias's name in ``CACHES``."""
+        return self._home.alias
+
+    def store(self, alias: str | None = None) -> "Repository":
+        """Return the repository of another alias; an unknown one is InvalidCacheBackendError."""
+        return self._stores.store(alias)
+
+    def tags(self, *names: Any) -> "TaggedRepository":
+        """Return this alias with every entry written bearing ``names``, and read only if it does.
+
+        Lists may be given, and calls nest: ``tags("a").tags("b")`` is a and b.
+        """
+        found = tag_names((self._tags, names))
+        if not found:
+            raise ValueError("tags() needs at least one tag.")
+        return TaggedRepository(self._home, self._stores, found, memo=self._memo)
+
+    def memo(self) -> "Repository":
+        """Return this alias with a memory: what this request or task read is not read again.
+
+        A value read twice is the same object twice.
+        """
+        return type(self)(self._home, self._stores, self._tags, memo=True)
+
+    # Reading
+
+    get, aget = both(values.get)
+    many, amany = both(values.many)
+    has, ahas = both(values.has)
+    missing, amissing = both(values.missing)
+    pull, apull = both(values.pull)
+    string, astring = both(values.string)
+    integer, ainteger = both(values.integer)
+    float, afloat = both(values.float_)
+    boolean, aboolean = both(values.boolean)
+    array, aarray = both(values.array)
+    ttl, attl = both(values.ttl)
+
+    # Writing
+
+    put, aput = both(values.put)
+    forever, aforever = both(values.forever)
+    put_many, aput_many = both(values.put_many)
+    increment, aincrement = both(values.increment)
+    decrement, adecrement = both(values.decrement)
+    touch, atouch = both(values.touch)
+    forget, aforget = both(values.forget)
+    forget_many, aforget_many = both(values.forget_many)
+    forget_pattern, aforget_pattern = both(values.forget_pattern)
+    flush, aflush = both(values.flush)
+    prune, aprune = both(values.prune)
+
+    # Django's own
+
+    get_many, aget_many = both(verbs.get_many)
+    has_key, ahas_key = both(verbs.has_key)
+    set, aset = both(verbs.put_value)
+    set_many, aset_many = both(verbs.set_many)
+    add, aadd = both(verbs.add)
+    delete, adelete = both(verbs.delete)
+    delete_many, adelete_many = both(verbs.delete_many)
+    incr, aincr = both(verbs.incr)
+    decr, adecr = both(verbs.decr)
+    incr_version, aincr_version = both(verbs.incr_version)
+    decr_version, adecr_version = both(verbs.decr_version)
+    clear, aclear = both(verbs.clear)
+
+    def keys(self, glob: str = "*") -> Iterator[str]:
+        """Iterate over the keys that match; NotSupported where the store cannot list its keys."""
+        return iter(run_now(values.listing(self._now, glob)))
+
+    async def akeys(self, glob: str = "*") -> AsyncIterator[str]:
+        """Iterate over the keys that match, as ``keys`` does."""
+        for key in await values.listing(self._later, glob):
+            yield key
+
+    def close(self, **kwargs: Any) -> None:
+        """Close the backend's connections, as Django does at the end of a request."""
+        backend_of(self.alias).close(**kwargs)
+
+    async def aclose(self, **kwargs: Any) -> None:
+        """Close the backend's connections, as Django does at the end of a request."""
+        await AWAITING.verb(backend_of(self.alias), "close", **kwargs)
+
+    def __contains__(self, key: Any) -> bool:
+        return self.has(key)
+
+    # Computing
+
+    if TYPE_CHECKING:
+
+        @overload
+        def remember(self, key: Any, ttl: Any, make: Callable[[], T]) -> T: ...
+        @overload
+        def remember(self, key: Any, ttl: Any, make: Callable[[Draft], T]) -> T: ...
+        def remember(self, key: Any, ttl: Any, make: Any) -> Any:
+            """Return the cached value, or what ``make`` gives, stored for ``ttl``."""
+
+        @overload
+        def aremember(
+            self, key: Any, ttl: Any, make: Callable[[], Awaitable[T]]
+        ) -> Coroutine[Any, Any, T]: ...
+        @overload
+        def aremember(
+            self, key: Any, ttl: Any, make: Callable[[Draft], Awaitable[T]]
+        ) -> Coroutine[Any, Any, T]: ...
+        @overload
+        def aremember(
+            self, key: Any, ttl: Any, make: Callable[[], T]
+        ) -> Coroutine[Any, Any, T]: ...
+        @overload
+        def aremember(
+            self, key: Any, ttl: Any, make: Callable[[Draft], T]
+        ) -> Coroutine[Any, Any, T]: ...
+        def aremember(self, key: Any, ttl: Any, make: Any) -> Any:
+            """Return the cached value, or what ``make`` gives, stored for ``ttl``."""
+
+        @overload
+        def remember_forever(self, key: Any, make: Callable[[], T]) -> T: ...
+        @overload
+        def remember_forever(self, key: Any, make: Callable[[Draft], T]) -> T: ...
+        def remember_forever(self, key: Any, make: Any) -> Any:
+            """Return the cached value, or what ``make`` gives, stored for ever."""
+
+        @overload
+        def aremember_forever(
+            self, key: Any, make: Callable[[], Awaitable[T]]
+        ) -> Coroutine[Any, Any, T]: ...
+        @overload
+        def aremember_forever(
+            self, key: Any, make: Callable[[Draft], Awaitable[T]]
+        ) -> Coroutine[Any, Any, T]: ...
+        @overload
+        def aremember_forever(self, key: Any, make: Callable[[], T]) -> Coroutine[Any, Any, T]: ...
+        def aremember_forever(self, key: Any, make: Any) -> Any:
+            """Return the cached value, or what ``make`` gives, stored for ever."""
+
+        sear, asear = remember_forever, aremember_forever
+
+        def remember_many(
+            self, keys: Iterable[Any], ttl: Any, make_many: Callable[[list[Any]], Mapping[Any, T]]
+        ) -> dict[Any, T]:
+            """Return a dict of ``keys``: one read, one ``make_many(missing)``, one write."""
+
+        @overload
+        def aremember_many(
+            self,
+            keys: Iterable[Any],
+            ttl: Any,
+            make_many: Callable[[list[Any]], Awaitable[Mapping[Any, T]]],
+        ) -> Coroutine[Any, Any, dict[Any, T]]: ...
+        @overload
+        def aremember_many(
+            self, keys: Iterable[Any], ttl: Any, make_many: Callable[[list[Any]], Mapping[Any, T]]
+        ) -> Coroutine[Any, Any, dict[Any, T]]: ...
+        def aremember_many(self, keys: Any, ttl: Any, make_many: Any) -> Any:
+            """Return a dict of ``keys``: one read, one ``make_many(missing)``, one write."""
+
+    else:
+        remember, aremember = both(compute.remember)
+        remember_forever, aremember_forever = both(compute.remember_forever)
+        sear, asear = remember_forever, aremember_forever
+        remember_many, aremember_many = both(compute_many.remember_many)
+
+    get_or_set, aget_or_set = both(compute.get_or_set)
+    refresh, arefresh = both(compute.refresh)
+
+    def cached(
+        self,
+        ttl: Any,
+        *,
+        key: str | Callable[..., str] | None = None,
+        tags: Iterable[Any] | Callable[..., Iterable[Any]] = (),
+    ) -> Decorator:
+        """Return a decorator that remembers a function's results here; see ``cached``."""
+        return Decorator(lambda: self, ttl, key, tags)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return what only the backend has (``key_prefix``, ``make_key``, extras)."""
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return getattr(backend_of(self.alias), name)
+
+
+class TaggedRepository(Repository):
+    """Be one alias in the scope of some tags; ``flush`` takes the tagged entries away."""
+
+    flush, aflush = both(invalidation.flush_tags)  # type: ignore[assignment]  # of the tags only
+    clear, aclear = flush, aflush

@@ -1,0 +1,72 @@
+"""Scopes: what a repository adds to every key, and the port through which its flows speak."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .core.faces import Face
+from .core.keys import plain
+from .core.operation import Kind, Operation
+from .layers.base import Driver, Layer, compose
+
+
+def tag_names(names: Iterable[Any]) -> tuple[str, ...]:
+    """Return tags as sorted, distinct text; lists may be nested, Enum members count by value."""
+    found: set[str] = set()
+    for name in names:
+        if isinstance(name, (list, tuple, set, frozenset)):
+            found.update(tag_names(name))
+        else:
+            found.add(_tag(name))
+    return tuple(sorted(found))
+
+
+def _tag(name: Any) -> str:
+    if name is None or name == "":
+        raise ValueError("A tag needs a name; None and empty text are none.")
+    return plain(name)
+
+
+class Stack:
+    """Hold one alias made ready: its driver, and its layers composed for each kind of verb."""
+
+    def __init__(self, alias: str, driver: Driver, layers: Sequence[Layer]) -> None:
+        self.alias = alias
+        self.driver = driver
+        self.layers = tuple(layers)
+        self.call = compose(self.layers, driver)
+
+    def over(self, *outer: Layer) -> "Stack":
+        """Return the same stack with more layers outside."""
+        return Stack(self.alias, self.driver, (*outer, *self.layers))
+
+
+class Port:
+    """Be all that a flow sees of the world: a face, one stack, and the tags of its scope."""
+
+    __slots__ = ("_stack", "face", "tags")
+
+    def __init__(self, face: Face, stack: Callable[[], Stack], tags: tuple[str, ...] = ()) -> None:
+        self.face = face
+        self.tags = tags
+        self._stack = stack
+
+    @property
+    def stack(self) -> Stack:
+        """Return the stack of the alias as it is configured now."""
+        return self._stack()
+
+    @property
+    def alias(self) -> str:
+        """Return the alias's name."""
+        return self._stack().alias
+
+    async def call(self, op: Operation) -> Any:
+        """Send one operation through the layers."""
+        return await self._stack().call(self.face, op)
+
+    def read(self, keys: Sequence[str], version: int | None, label: str = "get") -> Operation:
+        """Return the operation that reads ``keys`` in this scope."""
+        return Operation("read", Kind.READ, tuple(keys), version, tags=self.tags, label=label)
+
+
+__all__ = ["Port", "Stack", "tag_names"]

@@ -1,0 +1,1 @@
+"""Countries and cities of the world, and what can be worked out from them."""

@@ -1,0 +1,73 @@
+"""Make the site ready and show it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from places import loading
+from places.demo import measure
+from places.demo.client import Visitor
+from places.demo.report import Findings
+from places.demo.server import HOST, FriendlyServer, served
+from places.events import HIT, MISS, log
+from places.models import City
+
+
+class Command(BaseCommand):
+    """Load the data, warm the cache, then serve the site or check it."""
+
+    help = "Load the data, warm the cache and serve the site; with --check, prove that it works."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="Fetch the pages with and without the cache, edit a city, print what came of it.",
+        )
+        parser.add_argument("--port", type=int, default=0, help="Serve here; else a free port.")
+        parser.add_argument("--min-population", type=int, choices=loading.SIZES, default=500)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make ready, then serve until Ctrl+C, or check and end."""
+        self._make_ready(options["min_population"])
+        if options["check"]:
+            self._check()
+        else:
+            server = FriendlyServer()
+            call_command(
+                server, f"{HOST}:{options['port']}", use_reloader=False, stdout=self.stdout
+            )
+
+    def _make_ready(self, min_population: int) -> None:
+        steps: tuple[tuple[str, str, dict[str, Any]], ...] = (
+            ("Preparing the database", "migrate", {"interactive": False}),
+            ("Preparing the cache table", "cache_table", {}),
+            ("Loading the places", "load_places", {"min_population": min_population}),
+            ("Warming the cache", "cache_warm", {}),
+        )
+        for title, command, options in steps:
+            self.stdout.write(f"{title} ...")
+            call_command(command, verbosity=0, stdout=self.stdout, **options)
+
+    def _check(self) -> None:
+        city = City.objects.order_by("-population", "geoname").first()
+        if city is None:
+            raise CommandError("There are no places: run `manage.py load_places`.")
+        findings = _findings(city)
+        self.stdout.write(f"\n{findings.text()}\n")
+        if faults := findings.faults():
+            raise CommandError("; ".join(faults), returncode=1)
+        self.stdout.write(self.style.SUCCESS("All is well."))
+
+
+def _findings(city: City) -> Findings:
+    log.clear()
+    with served() as port, closing(Visitor(port)) as visitor:
+        timings = [measure.timing(visitor, path) for path in measure.pages(city)]
+        edit = measure.edit(visitor, city)
+    return Findings(timings, edit, log.ratio() or 0.0, log.totals[HIT], log.totals[MISS])

@@ -1,0 +1,1 @@
+"""Tests of the site, with its own settings: run `manage.py test`."""

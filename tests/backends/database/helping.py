@@ -1,0 +1,136 @@
+"""What the tests of the database store share: a real SQLite file, and looks into its table."""
+
+import copy
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+from django.core.cache import caches
+from django.core.management import call_command
+from django.db import connections
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+
+from django_cachekit.backends.database import DatabaseCache, Rows
+
+ROOT = Path(__file__).parents[3]
+WORKER = Path(__file__).with_name("worker.py")
+FAST = {"init_command": "PRAGMA synchronous=OFF"}  # the machine does not go down in a test
+BACKEND = "django_cachekit.backends.database.DatabaseCache"
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+INDEX_KEY = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
+
+
+def config(table: str = "cache", database: str = "disk", **more: Any) -> dict[str, Any]:
+    """Return one entry of CACHES; names in capitals that are not Django's own go to OPTIONS."""
+    own = {"KEY_PREFIX", "TIMEOUT", "VERSION", "KEY_FUNCTION"}
+    options = {name: value for name, value in more.items() if name not in own}
+    given = {name: value for name, value in more.items() if name in own}
+    return {
+        "BACKEND": BACKEND,
+        "LOCATION": table,
+        "OPTIONS": {"DATABASE": database, **options},
+        **given,
+    }
+
+
+@contextmanager
+def database(alias: str, path: Path, **options: Any) -> Iterator[None]:
+    """Have one more entry in DATABASES: an SQLite file."""
+    settings = copy.deepcopy(connections.settings["default"])
+    engine = "django.db.backends.sqlite3"
+    settings.update({"ENGINE": engine, "NAME": str(path), "OPTIONS": {**FAST, **options}})
+    connections.settings[alias] = settings
+    try:
+        yield
+    finally:
+        connections[alias].close()
+        del connections[alias]
+        del connections.settings[alias]
+
+
+class Look:
+    """Read and change the table behind the cache's back."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, sql: str, *params: Any) -> list[Any]:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            return connection.execute(sql, params).fetchall()
+
+    def entries(self) -> list[Any]:
+        """Return all rows but those of epochs."""
+        return self("SELECT space, name, value, expires FROM cache WHERE name <> 'epoch'")
+
+    def count(self) -> int:
+        """Return how many entries lie there."""
+        return len(self.entries())
+
+
+@contextmanager
+def workers(path: Path, number: int = 4) -> Iterator[Callable[[str], list[str]]]:
+    """Start processes; give a function that has them do a job at once, and tells what they said."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(WORKER), str(path)]
+    started = [
+        subprocess.Popen(command, env=env, stdin=PIPE, stdout=PIPE, text=True, bufsize=1)
+        for _ in range(number)
+    ]
+
+    def heard() -> list[str]:
+        return [str(worker.stdout and worker.stdout.readline()).strip() for worker in started]
+
+    def together(job: str) -> list[str]:
+        for worker in started:
+            assert worker.stdin is not None
+            worker.stdin.write(f"{job}\n")
+        return heard()
+
+    try:
+        assert heard() == ["ready"] * number
+        yield together
+    finally:
+        for worker in started:
+            worker.kill()
+            worker.communicate()
+
+
+class tables(override_settings):
+    """Configure caches, and make their tables."""
+
+    def __init__(self, **aliases: Any) -> None:
+        super().__init__(CACHES=aliases)
+
+    def enable(self) -> None:
+        super().enable()
+        call_command("cache_table", verbosity=0)
+        for alias in self.options["CACHES"]:
+            driver_of(alias).table.bounds.dice = lambda: float("inf")
+
+
+def driver_of(alias: str = "default") -> Any:
+    """Return the driver of an alias."""
+    return caches[alias].cachekit_driver
+
+
+def another_process() -> Rows:
+    """Return a second driver of the cache, which knows nothing of what the first one knows."""
+    made = caches["default"]
+    assert isinstance(made, DatabaseCache)
+    driver = made.connect("default")
+    assert isinstance(driver, Rows)
+    return driver
+
+
+def queries(work: Any) -> list[str]:
+    """Return the first word of each query that ``work`` makes."""
+    with CaptureQueriesContext(connections["disk"]) as captured:
+        work()
+    return [query["sql"].split()[0] for query in captured.captured_queries]

@@ -1,0 +1,59 @@
+"""Make file stores, and look at what lies on the disk."""
+
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django_cachekit.backends.file import EncryptedFileCache, Files
+from django_cachekit.backends.filetree import Tree
+
+
+def key(byte: int) -> str:
+    """Return a key of 32 equal bytes, as settings hold it."""
+    return urlsafe_b64encode(bytes([byte]) * 32).decode().rstrip("=")
+
+
+KEYS = {"ENCRYPTION_KEYS": [key(1)], "INDEX_KEY": key(100), "STORE_ID": "tests"}
+
+
+def open_store(location: "str | os.PathLike[str]", **options: Any) -> EncryptedFileCache:
+    """Open a store; options in capitals go to OPTIONS, ``prefix`` and ``timeout`` to the top."""
+    top = {"KEY_PREFIX": options.pop("prefix", ""), "TIMEOUT": options.pop("timeout", 300)}
+    return EncryptedFileCache(str(location), {**top, "OPTIONS": {**KEYS, **options}})
+
+
+def driver_of(cache: EncryptedFileCache) -> Files:
+    """Return the driver under a cache."""
+    driver = cache.cachekit_driver
+    assert isinstance(driver, Files)
+    return driver
+
+
+def tree_of(cache: EncryptedFileCache) -> Tree:
+    """Return the engine under a cache."""
+    return driver_of(cache).tree
+
+
+def path_of(cache: EncryptedFileCache, key: str) -> Path:
+    """Return where the entry of a key lies, or would."""
+    name = driver_of(cache).chain.name(cache.make_key(key))
+    return Path(tree_of(cache).place.file(name))
+
+
+def entries(root: "str | os.PathLike[str]") -> list[Path]:
+    """Return the files of all entries under a directory."""
+    return [path for path in walk(root) if len(path.name) == 64 and path.is_file()]
+
+
+def temporary(root: "str | os.PathLike[str]") -> list[Path]:
+    """Return the files that writers have begun."""
+    return [path for path in walk(root) if path.name.startswith(".t")]
+
+
+def walk(root: "str | os.PathLike[str]") -> Iterator[Path]:
+    """Walk over everything under a directory, that itself included."""
+    yield Path(root)
+    for home, directories, files in os.walk(root):
+        yield from (Path(home, name) for name in [*directories, *files])

@@ -1,0 +1,1 @@
+"""A model checker for the tag protocol: every interleaving of a few processes."""

@@ -1,0 +1,274 @@
+"""Fillers: readers that compute and store on a miss, as programs of small instructions.
+
+An instruction is a step function of its own; a program is a row of them. It returns the next
+steps, or None when there is nothing to do and the filler goes on at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from .checker import Process
+from .world import KEYS, RECORDS, Entry, K, Numbers, World, serve, with_entry, with_record
+
+END = -1
+LOST = -1
+NONE: Numbers = (0,) * len(RECORDS)
+
+
+class Filler(NamedTuple):
+    """Hold a filler's place, the floor its read is owed, its snapshot, and the data it read.
+
+    In ``stamps`` 0 is a record not seen, and LOST one that another filler has just created.
+    """
+
+    at: int = 0
+    floor: int = 0
+    stamps: Numbers = NONE
+    data: int = -1
+    seen: Entry | None = None
+    leader: int = -1
+
+
+ENDED = Filler(END)
+FillerStep = tuple[str, World, Filler]
+Instruction = Callable[[World, Filler], "list[FillerStep] | None"]
+Valid = Callable[[Numbers, Numbers], bool]
+
+
+def filler(number: int, *program: Instruction) -> Process[World, Filler]:
+    """Make a filler that runs ``program`` once."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        if local.at == END:
+            return []
+        for at in range(local.at, len(program)):
+            steps = program[at](world, local if at == local.at else local._replace(at=at))
+            if steps is not None:
+                return steps
+        raise AssertionError("a program ends by a store or a refusal")
+
+    return Process(f"filler {number}", Filler(), step)
+
+
+def same(stamps: Numbers, records: Numbers) -> bool:
+    """Accept an entry if every stamp equals its record; a missing record is different."""
+    return all(not stamp or stamp == record for stamp, record in zip(stamps, records, strict=True))
+
+
+def not_older(stamps: Numbers, records: Numbers) -> bool:
+    """Accept an entry if no record is younger; a missing record reads as never flushed."""
+    return all(stamp >= record for stamp, record in zip(stamps, records, strict=True))
+
+
+def only(numbers: Numbers, which: Sequence[int]) -> Numbers:
+    """Keep the chosen numbers and blank the others."""
+    return tuple(number if index in which else 0 for index, number in enumerate(numbers))
+
+
+def judge(
+    world: World, local: Filler, entry: Entry | None, needs: Sequence[int], valid: bool
+) -> list[FillerStep]:
+    """Return the hit, or the miss with the records just read as its snapshot."""
+    if entry is not None and valid:
+        return [serve(world, entry.version, local.floor, ENDED)]
+    snapshot = only(world.records, needs)
+    return [("misses, and notes the records", world, Filler(local.at + 1, local.floor, snapshot))]
+
+
+def bears(entry: Entry | None, tags: Sequence[int]) -> bool:
+    """Tell if the entry bears every tag that the read names."""
+    return entry is not None and all(entry.stamps[tag] for tag in tags)
+
+
+def look(*tags: int, also: Sequence[int] = (), key: int = K, valid: Valid = same) -> Instruction:
+    """Read the entry and the records in one step; ``also`` are records the entry will not bear."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        entry = world.entries[key]
+        good = entry is not None and bears(entry, tags) and valid(entry.stamps, world.records)
+        began = local._replace(floor=world.floor)
+        return judge(world, began, entry, (*tags, *also), good)
+
+    return step
+
+
+def look_entry(world: World, local: Filler) -> list[FillerStep]:
+    """Read the entry alone: the first half of a multi-get that is not one step."""
+    entry = world.entries[K]
+    return [("reads the entry", world, Filler(local.at + 1, world.floor, seen=entry))]
+
+
+def look_records(*tags: int) -> Instruction:
+    """Read the records: the second half."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        entry = local.seen
+        good = entry is not None and bears(entry, tags) and same(entry.stamps, world.records)
+        return judge(world, local, entry, tags, good)
+
+    return step
+
+
+def copy(*tags: int) -> Instruction:
+    """Keep a local copy of the records, long before the read begins."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        copied = Filler(local.at + 1, stamps=only(world.records, tags))
+        return [("copies the records", world, copied)]
+
+    return step
+
+
+def look_by_copy(*tags: int, check_copy: bool) -> Instruction:
+    """Read the entry with the local copy as the snapshot, and, wrongly, as the check."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        entry = world.entries[K]
+        records = local.stamps if check_copy else world.records
+        if entry is not None and bears(entry, tags) and same(entry.stamps, records):
+            return [serve(world, entry.version, world.floor, ENDED)]
+        return [("misses, and trusts its copy", world, local._replace(at=local.at + 1))]
+
+    return step
+
+
+def secure(*which: int, first: int = 0) -> Instruction:
+    """Create each record that the snapshot lacks with add; read it again if the add is lost.
+
+    A new record gets a fresh number, or ``first`` if that is given.
+    """
+
+    def step(world: World, local: Filler) -> list[FillerStep] | None:
+        for record in which:
+            if local.stamps[record] == LOST:
+                return [take(world, local, record, world.records[record], "reads again")]
+            if not local.stamps[record] and world.records[record]:
+                return [take(world, local, record, LOST, "loses the add of")]
+            if not local.stamps[record]:
+                number = first or world.nonce + 1
+                created = with_record(world, record, number)
+                return [take(created, local, record, number, "adds")]
+        return None
+
+    return step
+
+
+def take(world: World, local: Filler, record: int, number: int, verb: str) -> FillerStep:
+    """Note one record in the snapshot, staying at the same instruction."""
+    stamps = (*local.stamps[:record], number, *local.stamps[record + 1 :])
+    return f"{verb} {RECORDS[record]}", world, local._replace(stamps=stamps)
+
+
+def read_records(*which: int) -> Instruction:
+    """Read records into the snapshot, beside those already there."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        stamps = tuple(
+            world.records[index] if index in which else number
+            for index, number in enumerate(local.stamps)
+        )
+        return [("reads the records", world, local._replace(at=local.at + 1, stamps=stamps))]
+
+    return step
+
+
+def stamp_time(*tags: int) -> Instruction:
+    """Take the time of a perfect clock, that of the last flush anywhere, as the stamp."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        stamps = only((world.nonce,) * len(RECORDS), tags)
+        return [("takes the time", world, local._replace(at=local.at + 1, stamps=stamps))]
+
+    return step
+
+
+def compute(world: World, local: Filler) -> list[FillerStep]:
+    """Read the database; the steps of others before the next one are the time it takes."""
+    done = Filler(local.at + 1, 0, local.stamps, world.version)
+    return [("reads the database, and computes", world, done)]
+
+
+def unchanged(record: int) -> Instruction:
+    """Go on if the record still is as in the snapshot, else do not store."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        if world.records[record] == local.stamps[record]:
+            found = local._replace(at=local.at + 1)
+            return [(f"finds {RECORDS[record]} unchanged", world, found)]
+        return [(f"finds {RECORDS[record]} changed, and does not store", world, ENDED)]
+
+    return step
+
+
+def store(*tags: int, key: int = K) -> Instruction:
+    """Write the entry stamped with the snapshot of ``tags``."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        entry = Entry(local.data, only(local.stamps, tags))
+        return [(f"stores {KEYS[key]}", with_entry(world, key, entry), ENDED)]
+
+    return step
+
+
+def store_if(record: int, *, key: int = K, release: bool = False) -> Instruction:
+    """Write the entry only if the record is as in the snapshot, in one atomic step."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        if world.records[record] != local.stamps[record]:
+            return [(f"is refused: {RECORDS[record]} has changed", world, ENDED)]
+        world = with_entry(world, key, Entry(local.data, NONE))
+        world = with_record(world, record, 0) if release else world
+        return [(f"stores {KEYS[key]}, {RECORDS[record]} being the same", world, ENDED)]
+
+    return step
+
+
+def acquire(record: int) -> Instruction:
+    """Take the lease with a fresh token, or begin again if another holds it."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        if world.records[record]:
+            return [("finds the lease taken, and will look again", world, Filler())]
+        token = world.nonce + 1
+        stamps = (*NONE[:record], token, *NONE[record + 1 :])
+        held = Filler(local.at + 1, stamps=stamps)
+        return [("takes the lease", with_record(world, record, token), held)]
+
+    return step
+
+
+def join(number: int, *, always: bool) -> Instruction:
+    """Lead the single flight if nobody does, else wait for the leader's value.
+
+    The value is taken if the leader's snapshot equals one's own, or ``always``; else one more try.
+    """
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        if local.leader < 0 and world.leader < 0:
+            leading = world._replace(leader=number)
+            return [("leads the flight", leading, local._replace(at=local.at + 1))]
+        if local.leader < 0:
+            return [("waits for the leader", world, local._replace(leader=world.leader))]
+        result = world.flights[local.leader]
+        if result is None:
+            return []
+        if always or result.stamps == local.stamps:
+            return [serve(world, result.version, local.floor, ENDED, "the leader's value")]
+        return [("declines the leader's value", world, local._replace(leader=-1))]
+
+    return step
+
+
+def publish(number: int) -> Instruction:
+    """Give the value and its snapshot to those who wait, and open the way for the next leader."""
+
+    def step(world: World, local: Filler) -> list[FillerStep]:
+        flights = world.flights
+        result = Entry(local.data, local.stamps)
+        flights = (*flights[:number], result, *flights[number + 1 :])
+        published = world._replace(flights=flights, leader=-1)
+        return [("publishes its value", published, local._replace(at=local.at + 1))]
+
+    return step
