@@ -34,7 +34,7 @@ class Home:
     def _build(self) -> tuple[Stack, Stack]:
         with self._lock:
             base = self._base()
-            self._memoised = base.over(Memo(self.alias, reads=True))
+            self._memoised = base.over(Memo(self.alias, reads=True)).slow()
             self._stack = base.over(Memo(self.alias, reads=False))
             return self._stack, self._memoised
 

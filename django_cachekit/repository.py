@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from . import verbs
 from .core.faces import AWAITING, BLOCKING, both, run_now
+from .core.operation import MISSING, UNSURE
 from .flows import compute, compute_many, invalidation, values
 from .flows.compute import Draft
 from .flows.functions import Decorator
@@ -100,7 +101,24 @@ class Repository:
 
     # Reading
 
-    get, aget = both(values.get)
+    _get, _aget = both(values.get)
+
+    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        """Return the value, or ``default``; a default that can be called is called."""
+        found = self._now.quick(key, version)
+        if found is UNSURE:
+            return self._get(key, default, version)
+        if found is MISSING:
+            return default() if callable(default) else default
+        return found
+
+    async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        """Return the value, or ``default``; a default that can be called is called."""
+        found = self._later.quick(key, version)
+        if found is UNSURE or (found is MISSING and callable(default)):
+            return await self._aget(key, default, version)
+        return default if found is MISSING else found
+
     many, amany = both(values.many)
     has, ahas = both(values.has)
     missing, amissing = both(values.missing)

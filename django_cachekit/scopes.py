@@ -5,7 +5,7 @@ from typing import Any
 
 from .core.faces import Face
 from .core.keys import plain
-from .core.operation import Kind, Operation
+from .core.operation import UNSURE, Kind, Operation
 from .layers.base import Driver, Layer, compose
 
 
@@ -26,6 +26,11 @@ def _tag(name: Any) -> str:
     return plain(name)
 
 
+def unsure(key: Any, version: int | None) -> Any:
+    """Take the long way round."""
+    return UNSURE
+
+
 class Stack:
     """Hold one alias made ready: its driver, and its layers composed for each kind of verb."""
 
@@ -34,10 +39,17 @@ class Stack:
         self.driver = driver
         self.layers = tuple(layers)
         self.call = compose(self.layers, driver)
+        self.quick: Callable[[Any, int | None], Any] = getattr(driver, "quick", unsure)
 
     def over(self, *outer: Layer) -> "Stack":
         """Return the same stack with more layers outside."""
         return Stack(self.alias, self.driver, (*outer, *self.layers))
+
+    def slow(self) -> "Stack":
+        """Return the same stack without its straight line, for one whose layers must be met."""
+        stack = Stack(self.alias, self.driver, self.layers)
+        stack.quick = unsure
+        return stack
 
 
 class Port:
@@ -59,6 +71,15 @@ class Port:
     def alias(self) -> str:
         """Return the alias's name."""
         return self._stack().alias
+
+    def quick(self, key: Any, version: int | None) -> Any:
+        """Read one key on the straight line of its driver, or answer UNSURE."""
+        if self.tags:
+            return UNSURE
+        stack = self._stack()
+        if self.face.awaiting and not stack.driver.instant:
+            return UNSURE
+        return stack.quick(key, version)
 
     async def call(self, op: Operation) -> Any:
         """Send one operation through the layers."""

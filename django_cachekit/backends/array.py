@@ -3,20 +3,20 @@ needed, no thread on the async face."""
 
 import threading
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from ..codecs.copies import hold, share
 from ..core import clock
 from ..core.entry import NO_STAMPS, Entry
 from ..core.faces import Hop
-from ..core.keys import matcher
-from ..core.operation import MISSING, Key, Operation, Record, Reply, Stamp
+from ..core.keys import matcher, usual
+from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Stamp
 from ..errors import Misconfigured, ValueTooLarge
 from ..layers.base import Driver
 from ..layers.events import reading_is_heard
 from .base import Names, StoreCache, SyncDriver
 from .bytestore import plus
-from .memory import Memory, Slot
+from .memory import Memory, Slot, checks
 
 ENTRIES = 10_000
 BYTES = 256 * 1024 * 1024
@@ -44,22 +44,27 @@ class Array(SyncDriver):
         self.silent = options.get("SIGNALS") is False
 
     def quick(self, key: Any, version: int | None) -> Any:
-        """Return the value of an untagged live key, or MISSING for the long way round.
-
-        The long way does all that is left out here: signals, tags, odd keys and versions, misses.
-        """
-        if version is not None or type(key) is not str or self.lead is None:
-            return MISSING
-        memory = self.memory
-        name = self.lead + key
-        slot = memory.slots.get(name)
-        if slot is None or slot.stamps or (reading_is_heard() and not self.silent):
-            return MISSING
-        held, thaw, expires = slot[:3]
+        """Return the value of a live key, MISSING, or UNSURE for the long way round."""
+        lead = self.lead
+        if version is not None or type(key) is not str or lead is None:
+            return UNSURE
+        if reading_is_heard() and not self.silent:
+            return UNSURE
+        name = lead + key
+        slots = self.memory.slots
+        slot = slots.get(name)
+        if slot is None:
+            return MISSING if usual(name) else UNSURE
+        expires, thaw = slot.expires, slot.thaw
         if expires is not None and expires <= clock.now():
             return MISSING
-        memory.used(name)
-        return held if thaw is None else thaw(held)
+        if slot.checks and not self.memory.valid(slot):
+            return MISSING
+        try:
+            slots.move_to_end(name)
+        except KeyError:
+            pass  # another thread dropped it a moment ago
+        return slot.held if thaw is None else thaw(slot.held)
 
     def do_read(self, op: Operation) -> Reply:
         """Read all keys at one moment."""
@@ -121,11 +126,11 @@ class Array(SyncDriver):
         key, name = op.key, self._name(op.key, op.version)
         with self.memory.lock:
             slot = self.memory.find(name)
-            if slot is None or any(tag not in slot.stamps for tag in op.tags):
+            if slot is None or not slot.bears(op.tags):
                 if op.initial is None:
                     return MISSING
                 stamps = op.stamp.nonces if op.stamp else NO_STAMPS
-                slot = self._slot(key, op.initial, op)._replace(stamps=stamps)
+                slot = self._slot(key, op.initial, op)._replace(checks=checks(stamps))
             number = plus(key, slot.value(), op.by)
             held = self.hold(number)
             slot = slot._replace(held=held.value, thaw=held.thaw, size=held.size)
@@ -137,7 +142,7 @@ class Array(SyncDriver):
         name = self._name(op.key, op.version)
         with self.memory.lock:
             slot = self.memory.find(name)
-            if slot is None or any(tag not in slot.stamps for tag in op.tags):
+            if slot is None or not slot.bears(op.tags):
                 return MISSING
             self.memory.drop(name)
         return slot.value()
@@ -195,7 +200,9 @@ class Array(SyncDriver):
         slot = Slot(held.value, held.thaw, self.names.expires(op.ttl), held.size, text, version)
         if entry is None:
             return slot
-        return slot._replace(stamps=entry.stamps, created=entry.created, fresh=entry.fresh)
+        return slot._replace(
+            checks=checks(entry.stamps), created=entry.created, fresh=entry.fresh
+        )
 
 
 class ArrayCache(StoreCache):
@@ -205,20 +212,6 @@ class ArrayCache(StoreCache):
     ``OPTIONS``: ``MAX_ENTRIES`` (10,000), ``MAX_BYTES`` (256 MiB), and ``COPY`` (True; False gives
     out the very object that was put in, for those who never change it).
     """
-
-    def __init__(self, location: str, params: Mapping[str, Any]) -> None:
-        super().__init__(location, params)
-        self._quick = cast(Array, self.cachekit_driver).quick
-
-    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        """Return the value, or ``default``; an untagged hit takes a straight line."""
-        found = self._quick(key, version)
-        return super().get(key, default, version) if found is MISSING else found
-
-    async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        """Return the value, or ``default``; an untagged hit takes a straight line."""
-        found = self._quick(key, version)
-        return await super().aget(key, default, version) if found is MISSING else found
 
     def connect(self, alias: str) -> Driver:
         """Return a driver over the memory that LOCATION and KEY_PREFIX name."""
@@ -237,6 +230,7 @@ def _bound(alias: str, options: Mapping[str, Any], name: str, default: int) -> i
 
 def _given(slot: Slot) -> Any:
     value = slot.value()
-    if not slot.stamps and slot.fresh is None:
+    if not slot.checks and slot.fresh is None:
         return value
-    return Entry(value, slot.created, slot.expires, slot.fresh, slot.stamps)
+    stamps = {record.name: nonce for record, nonce in slot.checks}
+    return Entry(value, slot.created, slot.expires, slot.fresh, stamps)

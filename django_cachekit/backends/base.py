@@ -15,7 +15,7 @@ from django.core.signals import setting_changed
 from .. import conf, verbs
 from ..core import clock
 from ..core.faces import AWAITING, BLOCKING, Face, Hop, both
-from ..core.operation import Key, Operation, Record
+from ..core.operation import MISSING, UNSURE, Key, Operation, Record
 from ..errors import NotSupported
 from ..layers import standard
 from ..layers.base import Driver
@@ -65,6 +65,11 @@ class SyncDriver:
         self.alias = alias
         self.sender = sender
         self.names = names
+
+    @property
+    def instant(self) -> bool:
+        """Tell whether it only touches memory."""
+        return self.hop is Hop.NONE
 
     @property
     def version(self) -> int:
@@ -142,6 +147,8 @@ class StoreCache(BaseCache):
         self.cachekit_stack = stack_of(self, location, params)
         self._now = _CoatPort(BLOCKING, self)
         self._later = _CoatPort(AWAITING, self)
+        self._quick = self.cachekit_stack.quick
+        self._instant = self.cachekit_driver.instant
 
     @property
     def cachekit_driver(self) -> Driver:
@@ -152,7 +159,22 @@ class StoreCache(BaseCache):
         """Return the driver for this configuration."""
         raise NotImplementedError
 
-    get, aget = both(verbs.get)
+    _get, _aget = both(verbs.get)
+
+    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        """Return the value, or ``default``; what bears no tags takes a straight line."""
+        found = self._quick(key, version)
+        if found is UNSURE:
+            return self._get(key, default, version)
+        return default if found is MISSING else found
+
+    async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        """Return the value, or ``default``; what bears no tags takes a straight line."""
+        found = self._quick(key, version) if self._instant else UNSURE
+        if found is UNSURE:
+            return await self._aget(key, default, version)
+        return default if found is MISSING else found
+
     get_many, aget_many = both(verbs.get_many)
     has_key, ahas_key = both(verbs.has_key)
     set, aset = both(verbs.put_value)

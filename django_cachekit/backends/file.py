@@ -28,7 +28,7 @@ from typing import Any
 from .. import conf
 from ..codecs import Chain, build, key_files
 from ..core.keys import digest
-from ..core.operation import MISSING
+from ..core.operation import MISSING, UNSURE
 from ..errors import Misconfigured
 from ..layers.base import Driver
 from ..layers.events import reading_is_heard
@@ -36,9 +36,6 @@ from .base import Names, StoreCache
 from .bytestore import Bytes
 from .filetree import Bounds, EpochFile, Place, Tree, trouble
 from .headers import expiry_ms
-
-LONG = object()
-"""The answer of a quick read that the long way has to be taken."""
 
 MAX_ENTRIES = 100_000
 MAX_BYTES = 2**30
@@ -63,24 +60,24 @@ class Files(Bytes):
         self._lead = names.lead
 
     def quick(self, key: Any, version: int | None) -> Any:
-        """Return the value of an untagged entry, MISSING if there is none, or LONG.
+        """Return the value of an untagged entry, MISSING if there is none, or UNSURE.
 
         The long way does all that is left out here: signals, tags, odd keys and versions, errors.
         """
         if version is not None or type(key) is not str or self._lead is None:
-            return LONG
+            return UNSURE
         full = self._lead + key
         if not _usual(full) or (reading_is_heard() and not self._silent):
-            return LONG
+            return UNSURE
         name = self.chain.name(full)
         try:
             epoch, data = self.tree.one(name)
         except OSError:
-            return LONG  # where the error is met again, and told
+            return UNSURE  # where the error is met again, and told
         entry = self._load(name, data, epoch)
         if entry is None:
             return MISSING
-        return entry.value if not entry.stamps and entry.fresh is None else LONG
+        return entry.value if not entry.stamps and entry.fresh is None else UNSURE
 
 
 class EncryptedFileCache(StoreCache):
@@ -90,16 +87,6 @@ class EncryptedFileCache(StoreCache):
         options = params.get("OPTIONS") or {}
         self.max_entries = params.get("max_entries", options.get("MAX_ENTRIES", MAX_ENTRIES))
         super().__init__(location, params)
-        driver = self.cachekit_driver
-        assert isinstance(driver, Files)
-        self._quick = driver.quick
-
-    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        """Return the value, or ``default``; what bears no tags takes a straight line."""
-        found = self._quick(key, version)
-        if found is LONG:
-            return super().get(key, default, version)
-        return default if found is MISSING else found
 
     def connect(self, alias: str) -> Driver:
         """Return the driver for this directory; Misconfigured says what is wrong with it."""

@@ -2,12 +2,19 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..core import clock
-from ..core.entry import NO_STAMPS
-from ..core.operation import tag_record
+from ..core.operation import Record, tag_record
+
+
+Checks = tuple[tuple[Record, bytes], ...]
+
+
+def checks(stamps: Mapping[str, bytes]) -> Checks:
+    """Return stamps as they are checked: each record with the nonce it must still hold."""
+    return tuple((tag_record(tag), nonce) for tag, nonce in stamps.items())
 
 
 class Slot(NamedTuple):
@@ -19,13 +26,18 @@ class Slot(NamedTuple):
     size: int
     key: str | None
     version: int
-    stamps: Mapping[str, bytes] = NO_STAMPS
+    checks: Checks = ()
     created: float = 0.0
     fresh: float | None = None
 
     def value(self) -> Any:
         """Return the value, a copy where it could be changed."""
         return self.held if self.thaw is None else self.thaw(self.held)
+
+    def bears(self, tags: Iterable[str]) -> bool:
+        """Tell whether the value bears every one of ``tags``."""
+        borne = {record.name for record, _ in self.checks}
+        return borne.issuperset(tags)
 
     def live(self) -> bool:
         """Tell whether the value has not expired."""
@@ -49,7 +61,7 @@ class Memory:
         slot = self.slots.get(name)
         if slot is None:
             return None
-        if not slot.live() or (slot.stamps and not self._valid(slot)):
+        if not slot.live() or (slot.checks and not self.valid(slot)):
             self.drop(name)
             return None
         self.used(name)
@@ -62,9 +74,9 @@ class Memory:
         except KeyError:
             pass  # another thread dropped it a moment ago
 
-    def _valid(self, slot: Slot) -> bool:
-        for tag, nonce in slot.stamps.items():
-            record = tag_record(tag)
+    def valid(self, slot: Slot) -> bool:
+        """Tell whether none of the slot's tags was flushed since it was computed."""
+        for record, nonce in slot.checks:
             current = self.slots.get(record)
             if current is None or current.held != nonce:
                 return False

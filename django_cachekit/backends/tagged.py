@@ -24,6 +24,11 @@ class Renamed:
         self.names = names
 
     @property
+    def instant(self) -> bool:
+        """Tell whether it only touches memory."""
+        return self.inner.instant
+
+    @property
     def version(self) -> int:
         """Return the alias's own version."""
         return self.names.version

@@ -12,6 +12,11 @@ RESERVED = ":ck:"
 """What every key the package keeps in another's store begins with."""
 
 _SAFE = re.compile(r"[\x21-\x7e]{1,180}\Z").match
+harmless = re.compile(r"(?!:ck:)[\x21-\x7e]{1,180}\Z").match
+"""Match a key that ``safe`` leaves as it is, however long it is when made."""
+usual = re.compile(r"[\x21-\x7e]{1,250}").fullmatch
+"""Match a full key that every store takes as it is, so that Django has no warning for it."""
+
 _LONGEST = 250  # memcached's limit, which Django asks every key to keep
 
 
@@ -38,7 +43,7 @@ def safe(key: Key, made: Callable[[str], str]) -> str:
     """
     if isinstance(key, Record):
         return _record(key)
-    if _SAFE(key) and not key.startswith(RESERVED):
+    if harmless(key):
         return key
     if key.startswith(RESERVED) or _unfit(made(key)):
         return f"{RESERVED}h:{digest(key)}"

@@ -6,18 +6,21 @@ from typing import Any, Final, NamedTuple
 
 
 class Missing(Enum):
-    """Hold the one value that no cache can hold: the mark of a miss."""
+    """Hold the values that no cache can hold: a miss, and a quick read that could not tell."""
 
     MISSING = "missing"
+    UNSURE = "unsure"
 
     def __bool__(self) -> bool:
         return False
 
     def __repr__(self) -> str:
-        return "<missing>"
+        return f"<{self.value}>"
 
 
 MISSING: Final = Missing.MISSING
+UNSURE: Final = Missing.UNSURE
+"""What a driver's ``quick`` answers when the long way round has to be taken."""
 
 
 class Kind(Enum):

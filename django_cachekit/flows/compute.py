@@ -14,7 +14,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from ..core import clock
 from ..core.flights import BOARD, Flight, Role, leading, nested
 from ..core.keys import plain
-from ..core.operation import MISSING, Key, Reply, Stamp
+from ..core.operation import MISSING, UNSURE, Key, Reply, Stamp
 from ..core.ttl import over, seconds
 from ..layers.policy import lost
 from ..scopes import Port
@@ -84,7 +84,9 @@ class Job:
 async def remember(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -> Any:
     """Return the cached value, or what ``make`` gives, stored for ``ttl``; one caller computes."""
     key = plain(key)
-    found = await find(port, key, None, "remember")
+    found = port.quick(key, None)
+    if found is UNSURE:
+        found = await find(port, key, None, "remember")
     if found is not MISSING:
         return found
     return await single(Job(port, key, _callable(make), ttl, None))

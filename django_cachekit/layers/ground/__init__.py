@@ -13,9 +13,12 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.db import Error as DatabaseError
 
 from ...core.faces import Face
-from ...core.operation import Operation
+from ...core.entry import Entry
+from ...core.keys import harmless
+from ...core.operation import MISSING, UNSURE, Operation
 from ...errors import NotSupported, StoreUnavailable
 from ..base import Driver
+from ..events import reading_is_heard
 from .call import Call
 from .verbs import VERBS
 
@@ -48,7 +51,8 @@ class Foreign:
         self.alias = alias
         self.sender = type(cache)
         self.local = isinstance(cache, INSTANT)
-        self.shared = not isinstance(cache, INSTANT)
+        self.instant = self.local
+        self.shared = not self.local
         self.tagged = False
         self.path = f"{self.sender.__module__}.{self.sender.__qualname__}"
 
@@ -56,6 +60,16 @@ class Foreign:
     def version(self) -> int:
         """Return the alias's own version."""
         return int(caches[self.alias].version)
+
+    def quick(self, key: Any, version: int | None) -> Any:
+        """Return the value of an untagged entry, MISSING, or UNSURE for the long way round."""
+        if type(key) is not str or not harmless(key) or reading_is_heard():
+            return UNSURE
+        try:
+            found = caches[self.alias].get(key, MISSING, version)
+        except Exception:  # whatever it is, the long way meets it again and says what it means
+            return UNSURE
+        return UNSURE if type(found) is Entry else found
 
     async def perform(self, face: Face, op: Operation) -> Any:
         """Carry out one operation; a client library's own error is a ``StoreUnavailable``."""

@@ -2,15 +2,19 @@
 
 import itertools
 import pickle
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.cache import caches
+from django.db import connections
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from django_cachekit import cache as facade
+from django_cachekit.backends.sql.words import to_ms
 from django_cachekit.errors import Misconfigured, StoreUnavailable, TypeMismatch
 from tests.conftest import Clock
 
@@ -94,6 +98,30 @@ def test_expiry(cache: Any, clock: Clock) -> None:
     assert cache.get_many(["short", "long", "ever"]) == {"short": 2, "long": 1, "ever": 1}
 
 
+def test_the_expired_does_not_even_travel(cache: Any, look: Look, clock: Clock) -> None:
+    cache.set("a", 1, 10)
+    name = driver_of()._name("a", None)
+    assert list(driver_of().table.read([name])[1]) == [name]
+    clock.advance(11)
+
+    assert driver_of().table.read([name])[1] == {}
+    assert look.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ms"), [(1.0, 1000), (1.0001, 1001), (1e30, 2**63 - 1), (1.5, 1500)]
+)
+def test_a_row_never_goes_before_its_entry(seconds: float, ms: int) -> None:
+    assert to_ms(seconds) == ms
+
+
+def test_a_timeout_beyond_all_numbers_of_a_database(look: Look) -> None:
+    with tables(default=config(TIMEOUT=10**17)):
+        caches["default"].set("a", 1)
+
+        assert caches["default"].get("a") == 1
+
+
 def test_the_facades_own_verbs(cache: Any) -> None:
     facade.put("user:1", "ada", 60)
     facade.put("user:2", "bob")
@@ -140,6 +168,30 @@ def test_more_rows_than_one_statement_may_have_parameters(cache: Any) -> None:
     assert sorted(facade.keys()) == sorted(many)
     cache.delete_many(many)
     assert cache.get_many(many) == {}
+
+
+def test_statements_keep_to_the_databases_limit_of_parameters(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(connections["disk"].features), "max_query_params", 50)
+    with tables(default=config(STORE_ID="limited")):
+        cache, many = caches["default"], {str(number): number for number in range(100)}
+        cache.set("first", 1)
+
+        assert queries(lambda: cache.set_many(many)) == ["INSERT"] * 10
+        assert queries(lambda: cache.get_many(many)) == ["SELECT"] * 3
+        assert queries(lambda: cache.delete_many(many)) == ["SELECT"] * 3 + ["DELETE"] * 3
+        assert cache.get_many(many) == {}
+
+
+def test_rows_are_written_in_one_order(cache: Any) -> None:
+    """So that no two writers hold a row each that the other one waits for."""
+    with CaptureQueriesContext(connections["disk"]) as captured:
+        cache.set_many({str(number): number for number in range(50)})
+    names = re.findall("'([0-9a-f]{64})'", captured.captured_queries[-1]["sql"])
+
+    assert len(names) == 50
+    assert names == sorted(names)
 
 
 def test_a_flush_by_another_process_reaches_this_one(cache: Any) -> None:
@@ -278,6 +330,7 @@ def test_rows_of_somebody_else_are_passed_over(cache: Any, look: Look) -> None:
         look("INSERT INTO cache VALUES (?, ?, 'text', NULL)", space, name)
 
     assert list(facade.keys()) == ["a"]
+    assert len(list(driver_of().table.scan())) == 1
 
 
 def test_two_prefixes_in_one_table(look: Look) -> None:
@@ -314,7 +367,9 @@ def test_any_text_is_a_key(cache: Any, key: str) -> None:
     assert cache.get("bystander") == 1
 
 
-@pytest.mark.parametrize("table", [HOSTILE, "100% of (it)", "select", "with space", "tábla"])
+@pytest.mark.parametrize(
+    "table", [HOSTILE, "100% of (it)", "%s", "%(name)s %%", "select", "with space", "tábla"]
+)
 def test_any_text_without_quotes_is_a_table(look: Look, table: str) -> None:
     with tables(default=config(), hostile=config(table, TIMEOUT=None)):
         caches["default"].set("bystander", 1)

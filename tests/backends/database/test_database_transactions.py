@@ -182,6 +182,7 @@ def test_a_lock_that_stays_is_the_stores_trouble(
 ) -> None:
     async def sleep(self: Blocking, seconds: float) -> None:
         clock.advance(0.3)
+        assert clock.moved < 10, "it would have waited for ever"
 
     monkeypatch.setattr(Blocking, "sleep", sleep)
     with (

@@ -60,9 +60,7 @@ def test_what_was_removed_is_made_again(
         assert cache.incr("k") == 3
 
 
-def test_a_clear_and_a_prune_of_what_was_removed(
-    cache: EncryptedFileCache, location: Path
-) -> None:
+def test_a_clear_and_a_prune_of_what_was_removed(cache: EncryptedFileCache, location: Path) -> None:
     cache.set("k", 1)
     remove(location)
     assert tree_of(cache).prune() == 0

@@ -203,9 +203,7 @@ def test_prune_of_a_store_that_is_not_there_yet(cache: EncryptedFileCache, locat
     assert tree_of(cache).prune() == 0
 
 
-def test_the_hint_of_a_files_time_is_not_believed(
-    cache: EncryptedFileCache, clock: Clock
-) -> None:
+def test_the_hint_of_a_files_time_is_not_believed(cache: EncryptedFileCache, clock: Clock) -> None:
     """A backup or a mount option may set access times; only the header says what is over."""
     cache.set_many({"long": 1, "never": 2}, 1000)
     cache.set("never", 2, None)

@@ -58,9 +58,7 @@ def test_a_sweep_removes_what_a_dead_writer_began(cache: EncryptedFileCache) -> 
     assert cache.get("k") == 1
 
 
-def test_clear_removes_what_a_dead_writer_began(
-    cache: EncryptedFileCache, location: Path
-) -> None:
+def test_clear_removes_what_a_dead_writer_began(cache: EncryptedFileCache, location: Path) -> None:
     cache.set("k", 1)
     orphan(cache, "k")
     cache.clear()
@@ -207,9 +205,7 @@ def test_a_clear_killed_half_way_stays_cleared(
     assert cache.get("new") == 2
 
 
-def test_a_write_tidies_up_after_a_killed_clear(
-    cache: EncryptedFileCache, location: Path
-) -> None:
+def test_a_write_tidies_up_after_a_killed_clear(cache: EncryptedFileCache, location: Path) -> None:
     cache.set("old", 1)
     tree_of(cache).place.epoch.advance()
     cache.set("new", 2)

@@ -34,12 +34,10 @@ class Held(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A file as it once was, and what it held."""
+    """A file as it once was."""
 
     name: str
     data: bytes
-    held: Held
-    epoch: int
 
 
 class Store(RuleBasedStateMachine):
@@ -54,6 +52,8 @@ class Store(RuleBasedStateMachine):
         self.patch.setattr(clock, "now", lambda: self.now)
         self.home = tempfile.mkdtemp()
         self.model: dict[str, Held] = {}
+        # All that the store ever wrote, with the key and the epoch it was written for.
+        self.written: dict[bytes, tuple[str, int, Held]] = {}
         self.epoch = 0
         self.keys = [1, 2]
         self.open()
@@ -65,6 +65,20 @@ class Store(RuleBasedStateMachine):
     def open(self) -> None:
         options = {**KEYS, "ENCRYPTION_KEYS": [key(byte) for byte in self.keys]}
         self.cache = open_store(Path(self.home, "cache"), **options)
+
+    def holds(self, name: str, held: Held) -> None:
+        """Note that the store has written an entry."""
+        self.model[name] = held
+        self.written[path_of(self.cache, name).read_bytes()] = name, self.epoch, held
+
+    def look(self, name: str) -> None:
+        """Expect of a file that was put there what the store wrote for just this key, or nothing."""
+        path = path_of(self.cache, name)
+        data = path.read_bytes() if path.exists() else b""
+        owner, epoch, held = self.written.get(data, ("", 0, None))
+        self.model.pop(name, None)
+        if held is not None and (owner, epoch) == (name, self.epoch):
+            self.model[name] = held
 
     def live(self, name: str) -> Held | None:
         held = self.model.get(name)
@@ -78,19 +92,20 @@ class Store(RuleBasedStateMachine):
     @rule(name=NAMES, value=VALUES, ttl=TTLS)
     def set(self, name: str, value: Any, ttl: float | None) -> None:
         self.cache.set(name, value, ttl)
-        self.model[name] = Held(value, self.expires(ttl))
+        self.holds(name, Held(value, self.expires(ttl)))
 
     @rule(values=st.dictionaries(NAMES, VALUES), ttl=TTLS)
     def set_many(self, values: dict[str, Any], ttl: float | None) -> None:
         assert self.cache.set_many(values, ttl) == []
-        self.model.update({name: Held(value, self.expires(ttl)) for name, value in values.items()})
+        for name, value in values.items():
+            self.holds(name, Held(value, self.expires(ttl)))
 
     @rule(name=NAMES, value=VALUES, ttl=TTLS)
     def add(self, name: str, value: Any, ttl: float | None) -> None:
         free = self.live(name) is None
         assert self.cache.add(name, value, ttl) is free
         if free:
-            self.model[name] = Held(value, self.expires(ttl))
+            self.holds(name, Held(value, self.expires(ttl)))
 
     @rule(name=NAMES, by=st.integers(-3, 3))
     def incr(self, name: str, by: int) -> None:
@@ -103,7 +118,7 @@ class Store(RuleBasedStateMachine):
                 self.cache.incr(name, by)
         else:
             assert self.cache.incr(name, by) == held.value + by
-            self.model[name] = held._replace(value=held.value + by)
+            self.holds(name, held._replace(value=held.value + by))
 
     @rule(name=NAMES)
     def delete(self, name: str) -> None:
@@ -115,7 +130,7 @@ class Store(RuleBasedStateMachine):
         held = self.live(name)
         assert self.cache.touch(name, ttl) is (held is not None)
         if held is not None:
-            self.model[name] = held._replace(expires=self.expires(ttl))
+            self.holds(name, held._replace(expires=self.expires(ttl)))
 
     @rule()
     def clear(self) -> None:
@@ -144,55 +159,54 @@ class Store(RuleBasedStateMachine):
         self.keys = [2, 1] if turned else [1, 2]
         self.open()
         rotate(driver_of(self.cache))
+        for name in "abc":
+            held = self.live(name)
+            if held is not None:
+                self.holds(name, held)
 
     # What befalls the files
 
     @rule(name=NAMES, target=copies)
-    def copy(self, name: str) -> Copy | None:
-        held = self.live(name)
-        if held is None:
-            return None
-        return Copy(name, path_of(self.cache, name).read_bytes(), held, self.epoch)
+    def copy(self, name: str) -> Copy:
+        path = path_of(self.cache, name)
+        return Copy(name, path.read_bytes() if path.exists() else b"")
 
     @rule(copy=copies)
-    def roll_back(self, copy: Copy | None) -> None:
-        if copy is None:
-            return
+    def roll_back(self, copy: Copy) -> None:
         self.put(copy.name, copy.data)
-        self.model.pop(copy.name, None)
-        if copy.epoch == self.epoch:
-            self.model[copy.name] = copy.held
+
+    @rule(copy=copies, name=NAMES)
+    def move(self, copy: Copy, name: str) -> None:
+        self.put(name, copy.data)
 
     def put(self, name: str, data: bytes) -> None:
         path = path_of(self.cache, name)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.write_bytes(data)
+        self.look(name)
 
     @rule(name=NAMES, place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
     def corrupt(self, name: str, place: float, bit: int) -> None:
         path = path_of(self.cache, name)
-        if path.exists():
-            data = bytearray(path.read_bytes())
+        data = bytearray(path.read_bytes() if path.exists() else b"")
+        if data:
             data[int(place * len(data))] ^= 1 << bit
-            path.write_bytes(data)
-            self.model.pop(name, None)
+            self.put(name, bytes(data))
 
     @rule(name=NAMES, part=st.floats(0, 1, exclude_max=True))
     def truncate(self, name: str, part: float) -> None:
         path = path_of(self.cache, name)
         if path.exists():
             os.truncate(path, int(path.stat().st_size * part))
-            self.model.pop(name, None)
+            self.look(name)
 
     @rule(one=NAMES, other=NAMES)
     def swap(self, one: str, other: str) -> None:
         paths = [path_of(self.cache, name) for name in (one, other)]
-        if one != other and all(path.exists() for path in paths):
+        if all(path.exists() for path in paths):
             first, second = (path.read_bytes() for path in paths)
             self.put(one, second)
             self.put(other, first)
-            self.model.pop(one, None)
-            self.model.pop(other, None)
 
     @rule(name=NAMES)
     def crash(self, name: str) -> None:
@@ -210,6 +224,20 @@ class Store(RuleBasedStateMachine):
     def remove(self) -> None:
         shutil.rmtree(Path(self.home, "cache"), ignore_errors=True)
         self.model.clear()
+
+    @rule()
+    def back_up(self) -> None:
+        shutil.rmtree(Path(self.home, "backup"), ignore_errors=True)
+        if Path(self.home, "cache").exists():
+            shutil.copytree(Path(self.home, "cache"), Path(self.home, "backup"))
+
+    @rule()
+    def restore(self) -> None:
+        if Path(self.home, "backup").exists():
+            shutil.rmtree(Path(self.home, "cache"), ignore_errors=True)
+            shutil.copytree(Path(self.home, "backup"), Path(self.home, "cache"))
+            for name in "abc":
+                self.look(name)
 
     @invariant()
     def agree(self) -> None:

@@ -101,9 +101,7 @@ def test_what_changes_meanwhile_is_not_undone(
     assert kid(new, "a") == kid(new, "b")
 
 
-def test_counts_go_on_while_keys_rotate(
-    opened: Opened, location: Path, workers: Workers
-) -> None:
+def test_counts_go_on_while_keys_rotate(opened: Opened, location: Path, workers: Workers) -> None:
     turned = [*reversed(NEW)]
     opened(ENCRYPTION_KEYS=NEW).set_many({"n": 0, **{f"k{at}": at for at in range(50)}}, None)
     counting = [

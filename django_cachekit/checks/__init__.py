@@ -1,0 +1,51 @@
+"""System checks: what is wrong with the settings, and how to mend it.
+
+======= ==================================================================================
+id      what it says
+======= ==================================================================================
+E001    a sealed store has no key, or no key for names
+E002    a key is short, long, not base64url, there twice, like SECRET_KEY, or not to be had
+E003    the file store's LOCATION is missing, relative, a link, or a place it refuses
+E004    a file with a key lies in the cache directory
+E005    STORE or STORES name no alias, an unknown one, or lead back to where they stand
+E006    CACHEKIT holds a name or a value that means nothing
+E007    DEFAULT_STORE or LIMITER_STORE is not in CACHES
+E008    a bound is no whole number from 1
+E009    SERIALIZER, COMPRESSION or CIPHER is unknown, or its library is not installed
+W010    keys are derived from SECRET_KEY
+W011    the cache directory lies where a web server hands out files
+W012    the cache directory is open to other users
+W013    the default store is in the memory of each process, outside of DEBUG
+W014    an option looks like a misspelt one
+E020    a backend of this package cannot be imported
+E021    a warmer in CACHEKIT["WARMERS"] cannot be imported
+======= ==================================================================================
+
+All are under the tag ``caches``; those on keys and directories also under ``security``. No
+message shows any part of a key.
+"""
+
+from django.core import checks
+
+from .directories import directories_are_private
+from .keys import keys_are_fit
+from .memory import default_store_is_shared
+from .options import options_mean_something
+from .settings import settings_mean_something
+from .stores import aliases_are_over_others, backends_are_there
+
+__all__ = ["register_all"]
+
+
+def register_all() -> None:
+    """Register every check with Django."""
+    for check in (
+        settings_mean_something,
+        backends_are_there,
+        aliases_are_over_others,
+        options_mean_something,
+        default_store_is_shared,
+    ):
+        checks.register(check, checks.Tags.caches)
+    for check in (keys_are_fit, directories_are_private):
+        checks.register(check, checks.Tags.caches, checks.Tags.security)

@@ -1,0 +1,47 @@
+"""The checks of ``CACHEKIT``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core import checks
+
+from .. import conf
+from .common import Messages, choose, error, imported, meant
+
+
+def settings_mean_something(app_configs: Any = None, **_: Any) -> list[checks.CheckMessage]:
+    """Check ``CACHEKIT``: E006, E007, E021."""
+    given: Any = conf.given()
+    if not isinstance(given, Mapping):
+        text = f"CACHEKIT is a dict of settings, not {type(given).__name__}."
+        return [error("E006", text, "Write CACHEKIT = {...}.")]
+    return [*_names(given), *_stores(given), *_warmers(given.get("WARMERS") or ())]
+
+
+def _names(given: Mapping[Any, Any]) -> Messages:
+    for name in given:
+        if name not in conf.DEFAULTS:
+            hint = meant(name, conf.DEFAULTS) or f"Its names are {', '.join(conf.DEFAULTS)}."
+            yield error("E006", f"CACHEKIT has no setting {name!r}.", hint)
+    if not isinstance(given.get("SIGNALS") or {}, Mapping):
+        text = 'CACHEKIT["SIGNALS"] is a dict.'
+        yield error("E006", text, 'Write {"values": True} if signals should carry values.')
+
+
+def _stores(given: Mapping[Any, Any]) -> Messages:
+    for name in ("DEFAULT_STORE", "LIMITER_STORE"):
+        alias = given.get(name)
+        if alias is not None and alias not in conf.caches():
+            text = f'CACHEKIT["{name}"] is {alias!r}, which is not in CACHES.'
+            yield error("E007", text, choose(alias))
+
+
+def _warmers(given: Any) -> Messages:
+    hint = "Give a list of dotted paths to functions, or a dict of them by name."
+    if not isinstance(given, (Mapping, list, tuple, set, frozenset)):
+        yield error("E021", 'CACHEKIT["WARMERS"] is a list or a dict.', hint)
+        return
+    for path in given.values() if isinstance(given, Mapping) else given:
+        if not callable(imported(path)):
+            text = f'CACHEKIT["WARMERS"]: {path!r} leads to no function.'
+            yield error("E021", text, hint)
