@@ -31,6 +31,7 @@ IN_CI = os.environ.get("CI") == "true"
 OLDEST, NEWEST = "5.2", "6.1"
 NEWEST_NEEDS = (3, 12)
 MINORS = (13, 12, 14)  # of Python 3, in the order of liking for the newest Django
+LONGEST = 1800  # seconds, for a command that hangs
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 
@@ -243,13 +244,18 @@ def call(command: list[str], folder: Path) -> bool:
         "VIRTUAL_ENV": str(folder.parent),
     }
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [folder / program, *arguments],
-        cwd=ROOT,
-        env=environment | variables,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [folder / program, *arguments],
+            cwd=ROOT,
+            env=environment | variables,
+            stdin=subprocess.DEVNULL,
+            timeout=LONGEST,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        print(f"not done after {LONGEST} s, and ended", flush=True)
+        return False
     return done.returncode == 0
 
 

@@ -43,8 +43,6 @@ def safe(key: Key, made: Callable[[str], str]) -> str:
     """
     if isinstance(key, Record):
         return _record(key)
-    if harmless(key):
-        return key
     if key.startswith(RESERVED) or _unfit(made(key)):
         return f"{RESERVED}h:{digest(key)}"
     return key

@@ -129,9 +129,11 @@ def test_a_site_starts_with_a_path_that_leads_nowhere() -> None:
 
 
 def test_two_configured_functions_of_one_name_are_refused(monkeypatch: Any) -> None:
+    def plain() -> None: ...
+
     other = ModuleType("other_samples")
-    exec("def plain(): return 2", vars(other))
-    other.plain.__module__ = "other_samples"  # type: ignore[attr-defined]
+    plain.__qualname__, plain.__module__ = "plain", "other_samples"
+    monkeypatch.setattr(other, "plain", plain, raising=False)
     monkeypatch.setitem(sys.modules, "other_samples", other)
 
     with (

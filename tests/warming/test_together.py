@@ -13,11 +13,15 @@ from typing import Any
 
 import pytest
 
-from django_cachekit import cache, warmer
-from django_cachekit.core.flights import BOARD, Board
+from django_cachekit import warmer
+from django_cachekit.core.faces import BLOCKING, run_now
+from django_cachekit.core.flights import BOARD
+from django_cachekit.core.operation import Kind, Operation
 from django_cachekit.flows import warm as flow
+from django_cachekit.manager import manager
+from django_cachekit.scopes import Port
 from django_cachekit.warming import Outcome, warm
-from tests.stores import BY_NAME
+from tests.stores import BY_NAME, Row
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("worker.py")
@@ -154,25 +158,74 @@ def test_warmers_that_warm_each_other_do_not_wait_for_ever(store: Any) -> None:
     assert all(outcome.ok for outcome in outcomes)
 
 
-def test_the_lease_is_given_back_whatever_happens(shared: Any) -> None:
-    @warmer("bad")
-    def bad() -> None:
-        raise ValueError("no")
+def held(name: str) -> bool:
+    """Tell whether somebody holds the lease on a warmer."""
+    port = Port(BLOCKING, manager.home("default").stack)
+    lease = flow.lease_of(name, flow.LEASES)
+    return lease in run_now(port.call(Operation("read", Kind.READ, (lease,)))).values
+
+
+@pytest.mark.parametrize("leave", [ValueError("no"), SystemExit(1), None])
+def test_the_lease_is_held_while_it_computes_and_given_back_whatever_happens(
+    shared: Any, leave: BaseException | None
+) -> None:
+    seen: list[bool] = []
+
+    @warmer("leased")
+    def leased() -> int:
+        seen.append(held("leased"))
+        if leave is not None:
+            raise leave
+        return 1
 
     warm()
-    lease = flow.lease_of("bad", flow.LEASES)
-    found = flow.run_lookup(shared._now, lease) if hasattr(flow, "run_lookup") else None
 
-    assert found is None
-    assert Board().busy() is False
+    assert seen == [True]
+    assert not held("leased")
+    assert not BOARD.busy()
+
+
+def test_a_key_of_the_warmers_name_is_another_matter(shared: Any) -> None:
+    warmer("both")(lambda: shared.remember("both", 60, lambda: "remembered"))
+
+    (outcome,) = warm(timeout=PATIENCE)
+
+    assert outcome.ok
+    assert shared.get("both") == "remembered"
+
+
+def test_who_gets_the_lease_just_after_the_first_was_done_takes_its_result(
+    shared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls("vain")
+    warmer("slow")(calls)
+    port = Port(BLOCKING, manager.home("default").stack)
+    other = flow.Warming(port, "slow", calls, 60)
+    take = flow.take
+
+    async def late(*args: Any) -> Any:
+        await other._sign(flow.Result(7, False))
+        return await take(*args)
+
+    monkeypatch.setattr(flow, "take", late)
+    (outcome,) = warm()
+
+    assert (outcome.status, outcome.entries) == ("shared", 7)
+    assert calls.number == 0
+    assert not held("slow")
 
 
 class Process:
     """Be another process that warms, and says how far it is."""
 
-    def __init__(self, root: Path, *, lease: float = 10.0) -> None:
-        caches = json.dumps(BY_NAME["file"].caches(root))
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "CACHES": caches, "LEASE": str(lease)}
+    def __init__(self, row: Row, root: Path, *, lease: float = 10.0) -> None:
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "CACHES": json.dumps(row.caches(root)),
+            "DATABASE": str(root / "site.sqlite3"),
+            "LEASE": str(lease),
+        }
         self.popen = subprocess.Popen(
             [sys.executable, "-W", "error", str(WORKER)],
             env=env,
@@ -195,54 +248,53 @@ class Process:
         return found
 
 
-@pytest.fixture
-def processes() -> Iterator[list[Process]]:
+Begin = Callable[..., list[Process]]
+
+
+@pytest.fixture(params=["file", "database"])
+def begun(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Begin]:
+    """Give a function that starts two processes: one that computes, and one that waits for it."""
     started: list[Process] = []
-    yield started
+    row = BY_NAME[request.param]
+
+    def begin(**options: float) -> list[Process]:
+        started.extend(Process(row, tmp_path, **options) for _ in range(2))
+        assert [process.heard() for process in started] == ["ready", "ready"]
+        for process, says in zip(started, ["computing", "waiting"], strict=True):
+            process.tell("go")
+            assert process.heard() == says
+        return started
+
+    yield begin
     for process in started:
         process.popen.kill()
         process.popen.communicate()
 
 
-def test_a_second_process_waits_and_takes_the_result_of_the_first(
-    shared: Any, processes: list[Process], tmp_path: Path
-) -> None:
-    first, second = Process(tmp_path), Process(tmp_path)
-    processes += [first, second]
-    assert first.heard() == "computing"
-    assert second.heard() == "waiting"
+def test_a_second_process_waits_and_takes_the_result_of_the_first(begun: Begin) -> None:
+    first, second = begun()
 
     first.tell("from the first")
 
     assert first.outcome()["status"] == "warmed"
     told = second.outcome()
     assert (told["status"], told["entries"]) == ("shared", 1)
-    assert cache.get("slow") == "from the first"
+    assert told["value"] == "from the first"
 
 
-def test_a_process_whose_first_was_killed_computes_itself(
-    shared: Any, processes: list[Process], tmp_path: Path
-) -> None:
-    first, second = Process(tmp_path, lease=0.5), Process(tmp_path, lease=0.5)
-    processes += [first, second]
-    assert first.heard() == "computing"
-    assert second.heard() == "waiting"
+def test_a_process_whose_first_was_killed_computes_itself(begun: Begin) -> None:
+    first, second = begun(lease=0.5)
 
     first.popen.send_signal(signal.SIGKILL)
 
     assert second.heard() == "computing"
     second.tell("from the second")
-    assert second.outcome()["status"] == "warmed"
-    assert cache.get("slow") == "from the second"
+    told = second.outcome()
+    assert (told["status"], told["value"]) == ("warmed", "from the second")
 
 
-def test_a_process_whose_first_failed_computes_itself(
-    shared: Any, processes: list[Process], tmp_path: Path
-) -> None:
-    first, second = Process(tmp_path), Process(tmp_path)
-    processes += [first, second]
-    assert first.heard() == "computing"
-    assert second.heard() == "waiting"
+def test_a_process_whose_first_failed_computes_itself(begun: Begin) -> None:
+    first, second = begun()
 
     first.tell("raise")
 

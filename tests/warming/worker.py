@@ -10,19 +10,28 @@ from django.conf import settings
 
 settings.configure(
     CACHES=json.loads(os.environ["CACHES"]),
+    DATABASES={
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": os.environ["DATABASE"],
+            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
+        }
+    },
     INSTALLED_APPS=["django_cachekit"],
     SECRET_KEY="for tests only, it opens nothing",
     USE_TZ=True,
 )
 django.setup()
 
-from django_cachekit import warmer  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+
+from django_cachekit import cache, warmer  # noqa: E402
 from django_cachekit.core.faces import Blocking  # noqa: E402
 from django_cachekit.flows import leases  # noqa: E402
 from django_cachekit.warming import warm  # noqa: E402
 
 leases.SECONDS = float(os.environ["LEASE"])
-settled = Blocking.sleep
+sleep = Blocking.sleep
 said: list[str] = []
 
 
@@ -34,7 +43,7 @@ async def waiting(self: Any, seconds: float) -> None:
     if not said:
         said.append("waiting")
         say("waiting")
-    await settled(self, seconds)
+    await sleep(self, seconds)
 
 
 Blocking.sleep = waiting  # type: ignore[method-assign]
@@ -49,5 +58,17 @@ def slow() -> str:
     return word
 
 
+call_command("cache_table", verbosity=0)
+say("ready")
+sys.stdin.readline()
 (outcome,) = warm()
-say(json.dumps({"status": outcome.status, "entries": outcome.entries, "error": outcome.error}))
+say(
+    json.dumps(
+        {
+            "status": outcome.status,
+            "entries": outcome.entries,
+            "error": outcome.error,
+            "value": cache.get("slow"),
+        }
+    )
+)

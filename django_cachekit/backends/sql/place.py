@@ -161,6 +161,5 @@ def _is_worth_a_retry(connection: BaseDatabaseWrapper, error: DatabaseError) -> 
 
 
 def _is_about_a_name(error: DatabaseError) -> bool:
-    if isinstance(error, OperationalError):
-        return any(said in str(error) for said in NO_NAME)
-    return not isinstance(error, transaction.TransactionManagementError)
+    unknown = any(said in str(error) for said in NO_NAME)
+    return unknown or isinstance(error, ProgrammingError)

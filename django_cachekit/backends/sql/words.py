@@ -105,7 +105,7 @@ class Sql:
         return f"{self._insert} VALUES {self._rows(rows)} {self._replace}"
 
     def write_if(self, rows: int) -> str:
-        """Return one that writes rows if the epoch is unmoved: rows, then space, EPOCH, its bytes."""
+        """Return one that writes if the epoch is unmoved: rows as above, space, EPOCH, its bytes."""
         fresh = f"SELECT * FROM (VALUES {self._rows(rows)}) AS fresh"
         return f"{self._insert} {fresh} WHERE {self._unmoved} {self._replace}"
 

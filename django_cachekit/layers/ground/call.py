@@ -32,7 +32,9 @@ class Call:
 
     def named(self, key: Any) -> str:
         """Return the key this cache can hold; a record's does not depend on the version asked."""
-        version = None if isinstance(key, Record) else self.op.version
+        version = self.version(key)
+        if not isinstance(key, Record) and self.driver.fits(key):
+            return str(key)
         return safe(key, lambda text: str(self.cache.make_key(text, version)))
 
     def version(self, key: Any) -> int | None:

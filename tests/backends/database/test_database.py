@@ -15,7 +15,9 @@ from django.test.utils import CaptureQueriesContext
 
 from django_cachekit import cache as facade
 from django_cachekit.backends.sql.words import to_ms
+from django_cachekit.core.operation import Kind, Operation, Stamp
 from django_cachekit.errors import Misconfigured, StoreUnavailable, TypeMismatch
+from django_cachekit.layers.policy import LOST
 from tests.conftest import Clock
 
 from .helping import (
@@ -233,6 +235,21 @@ def test_a_value_computed_before_a_flush_does_not_take_a_newer_ones_place(cache:
     assert cache.get("a") == "newer"
 
 
+def test_a_value_computed_before_a_flush_is_dropped_without_a_word(cache: Any, look: Look) -> None:
+    cache.set("a", "newer")
+    past = Operation("write", Kind.WRITE, ("a",), values={"a": "older"}, stamp=Stamp(12345, {}))
+
+    assert driver_of().do_write(past) == set()
+    assert cache.get("a") == "newer"
+
+
+def test_a_value_computed_after_a_read_that_failed_is_not_stored(cache: Any) -> None:
+    op = Operation("write", Kind.WRITE, ("a",), values={"a": 1}, stamp=LOST)
+
+    assert driver_of().do_write(op) == {"a"}
+    assert cache.get("a") is None
+
+
 def test_rows_put_back_after_a_flush_stay_dead(cache: Any, look: Look) -> None:
     cache.set("a", 1)
     cache.set("b", 1)
@@ -334,7 +351,8 @@ def test_rows_of_somebody_else_are_passed_over(cache: Any, look: Look) -> None:
 
 
 def test_two_prefixes_in_one_table(look: Look) -> None:
-    with tables(default=config(KEY_PREFIX="one"), other=config(KEY_PREFIX="two")):
+    one, two = (config(KEY_PREFIX=prefix, STORE_ID="same") for prefix in ("one", "two"))
+    with tables(default=one, other=two):
         caches["default"].set("a", 1)
         caches["other"].set("a", 2)
         assert (caches["default"].get("a"), caches["other"].get("a")) == (1, 2)
@@ -436,13 +454,8 @@ def test_an_update_that_never_wins_says_so(cache: Any, monkeypatch: pytest.Monke
 
     def change(data: Any, epoch: int) -> Any:
         cache.set("n", next(rivals))
-        return another._blob(name, "n", another._entry(0, _operation()), epoch, None), None
+        entry = another._entry(0, Operation("incr", Kind.ATOMIC, ("n",)))
+        return another._blob(name, "n", entry, epoch, None), None
 
     with pytest.raises(StoreUnavailable, match="times in a row"):
         another.table.update(name, change)
-
-
-def _operation() -> Any:
-    from django_cachekit.core.operation import Kind, Operation
-
-    return Operation("incr", Kind.ATOMIC, ("n",))

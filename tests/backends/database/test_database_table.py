@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, OperationalError, connections
 from django.test import override_settings
 
 from django_cachekit.backends.sql import words
 from django_cachekit.backends.tables import create_tables
-from django_cachekit.errors import Misconfigured
+from django_cachekit.errors import Misconfigured, StoreUnavailable
 
-from .helping import Look, config, database, driver_of
+from .helping import Look, config, database, driver_of, queries
 
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 
@@ -72,9 +72,12 @@ def test_a_dry_run_as_json(look: Look) -> None:
     with override_settings(CACHES={"default": config()}):
         (fact,) = json.loads(run(dry_run=True, format="json"))
 
+        run()
+        (again,) = json.loads(run(dry_run=True, format="json"))
+
     assert (fact["state"], fact["database"]) == ("planned", "disk")
+    assert (again["state"], again["statements"]) == ("exists", [])
     assert [statement.split()[1] for statement in fact["statements"]] == ["TABLE", "INDEX"]
-    assert table_names(look) == []
 
 
 def test_nothing_is_said_where_nothing_is_to_be_said(look: Look) -> None:
@@ -190,8 +193,31 @@ def test_any_other_error_of_the_database_is_not_explained_away(look: Look) -> No
     with override_settings(CACHES={"default": config()}):
         run()
         place = driver_of().table.place
-        with pytest.raises(DatabaseError, match="no such function"):
-            place.run(connections["disk"], lambda cursor, sql: cursor.execute("SELECT nosuch()"))
+
+        def fail() -> None:
+            with pytest.raises(DatabaseError, match="no such function"):
+                place.run(connections["disk"], lambda cursor, sql: cursor.execute("SELECT no()"))
+
+        assert queries(fail) == ["SELECT"]
+
+
+def test_a_database_that_cannot_even_be_asked_raises_its_first_error(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(connection: Any) -> bool:
+        raise OperationalError("the second error")
+
+    with override_settings(CACHES={"default": config(RAISE=True)}):
+        monkeypatch.setattr(driver_of().table.place, "_is_there", ask)
+        with pytest.raises(StoreUnavailable) as caught:
+            caches["default"].get("a")
+
+    assert "no such table" in str(caught.value.__cause__)
+
+
+def test_an_unknown_database_is_told(look: Look) -> None:
+    with override_settings(CACHES={"default": config()}):
+        assert "no database 'nowhere'" in str(create_tables(database="nowhere")["default"])
 
 
 def test_two_that_make_it_at_once_are_both_right(

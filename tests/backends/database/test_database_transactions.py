@@ -177,6 +177,24 @@ def test_a_lock_that_goes_away_is_waited_for(
         assert caches["default"].get("a") == 1
 
 
+def test_a_lock_is_not_waited_for_inside_a_transaction(
+    look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be held by one who waits for this very transaction."""
+
+    async def sleep(self: Blocking, seconds: float) -> None:
+        pytest.fail("it waited")
+
+    monkeypatch.setattr(Blocking, "sleep", sleep)
+    with (
+        database("hasty", tmp_path / "hasty.sqlite3", timeout=0),
+        tables(default=config(database="hasty")),
+        locked(tmp_path / "hasty.sqlite3"),
+        transaction.atomic(using="hasty"),
+    ):
+        assert caches["default"].set_many({"a": 1}) == ["a"]
+
+
 def test_a_lock_that_stays_is_the_stores_trouble(
     look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,19 @@ def lying(location: Path) -> tuple[int, int]:
     """Return the entries and bytes that lie on the disk."""
     found = entries(location)
     return len(found), sum(path.stat().st_size for path in found)
+
+
+def listings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of all directories that are listed from now on."""
+    found: list[str] = []
+    scandir = os.scandir
+
+    def noted(path: str) -> Any:
+        found.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    return found
 
 
 @pytest.mark.parametrize("most", [1, 2, 10, 50, 300])
@@ -130,9 +144,7 @@ def test_no_write_looks_at_the_whole_tree(
     blob = Blob(bytes(40), None)
     for number in range(3000):
         tree.write({number.to_bytes(2, "little") + bytes(30): blob})
-    looked: list[str] = []
-    scandir = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: looked.append(path) or scandir(path))
+    looked = listings(monkeypatch)
     monkeypatch.setattr(os, "listdir", lambda path: pytest.fail("it was listed"))
     took, most = [], 0
     for number in range(3000, 4000):
@@ -151,9 +163,7 @@ def test_a_write_well_within_the_bounds_lists_next_to_nothing(
 ) -> None:
     for number in range(1500):
         cache.set(f"k{number}", number)
-    calls: list[str] = []
-    scandir = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: calls.append(path) or scandir(path))
+    calls = listings(monkeypatch)
     for number in range(sweep.EVERY * 2):
         cache.set(f"k{number}", number)
     assert len(calls) <= 2

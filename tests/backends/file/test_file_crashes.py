@@ -13,6 +13,7 @@ import pytest
 
 from django_cachekit.backends.file import EncryptedFileCache
 from django_cachekit.backends.filetree import disk
+from django_cachekit.core import clock
 from django_cachekit.errors import StoreUnavailable
 
 from .stores import driver_of, entries, path_of, temporary, tree_of, walk
@@ -262,8 +263,6 @@ def test_an_epoch_that_cannot_be_read_is_no_epoch_of_nought(
 def test_epochs_only_grow_when_the_clock_steps_back(
     cache: EncryptedFileCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django_cachekit.core import clock
-
     epoch = tree_of(cache).place.epoch
     cache.clear()
     first = epoch.current()

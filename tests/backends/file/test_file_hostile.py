@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import Settings  # type: ignore[attr-defined]  # named so since 4.11
+from pytest_django.fixtures import Settings
 
 from django_cachekit import cache as facade
 from django_cachekit.backends.file import EncryptedFileCache

@@ -1,7 +1,7 @@
 """A file store against a dict: whatever happens to the files, no value is ever wrong.
 
-The documented limit is in the model too: an older, unexpired entry of the same key that was put back
-within one epoch is served.
+The documented limit is in the model too: an older, unexpired entry of the same key that was put
+back within one epoch is served.
 """
 
 import os
@@ -72,7 +72,7 @@ class Store(RuleBasedStateMachine):
         self.written[path_of(self.cache, name).read_bytes()] = name, self.epoch, held
 
     def look(self, name: str) -> None:
-        """Expect of a file that was put there what the store wrote for just this key, or nothing."""
+        """Expect of a file put there what the store once wrote for just this key, or nothing."""
         path = path_of(self.cache, name)
         data = path.read_bytes() if path.exists() else b""
         owner, epoch, held = self.written.get(data, ("", 0, None))

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from django_cachekit.backends.file import EncryptedFileCache
+from django_cachekit.core.operation import MISSING, Kind, Operation
 
-from .stores import tree_of
+from .stores import driver_of, tree_of
 from .workers import Workers
 
 ROUNDS = 100
@@ -57,13 +58,11 @@ def test_one_of_many_threads_wins_each_add(cache: EncryptedFileCache) -> None:
 
 
 def test_one_of_many_threads_pulls_a_value(cache: EncryptedFileCache) -> None:
-    from django_cachekit.core.operation import MISSING, Kind, Operation
-
-    driver = cache.cachekit_driver
+    driver = driver_of(cache)
 
     def pull(_: int) -> int:
         op = Operation("pull", Kind.ATOMIC, ("job",))
-        return int(driver.do_pull(op) is not MISSING)  # type: ignore[attr-defined]  # it has one
+        return int(driver.do_pull(op) is not MISSING)
 
     for _ in range(20):
         cache.set("job", "x")
@@ -80,7 +79,7 @@ def test_a_reader_waits_for_no_lock(cache: EncryptedFileCache) -> None:
 
 
 def tree_of_shard(cache: EncryptedFileCache, key: str) -> int:
-    return cache.cachekit_driver.chain.name(cache.make_key(key))[0]  # type: ignore[attr-defined, no-any-return]  # it has one
+    return driver_of(cache).chain.name(cache.make_key(key))[0]
 
 
 def test_a_killed_holder_leaves_no_lock_even_with_a_child(

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import CacheKeyWarning
+from django.core.cache import CacheKeyWarning, caches
 from django.dispatch import Signal
 
+from django_cachekit import cache as facade
 from django_cachekit import signals
-from django_cachekit.backends.file import LONG, EncryptedFileCache
+from django_cachekit.backends.file import EncryptedFileCache
+from django_cachekit.core import clock as package_clock
 from django_cachekit.core.entry import Entry
+from django_cachekit.core.operation import UNSURE
 from tests.conftest import Clock
 
-from .stores import driver_of
-
+from .stores import KEYS, driver_of
 from .workers import Workers
 
 SECONDS = 2.0
@@ -59,9 +61,9 @@ def test_the_straight_line_is_taken(cache: EncryptedFileCache) -> None:
     cache.set("k", None)
     quick = driver_of(cache).quick
     assert quick("k", None) is None
-    assert quick("missing", None) is not LONG
+    assert quick("missing", None) is not UNSURE
     assert [quick(*odd) for odd in (("k", 1), ("a b", None), ("x" * 250, None), (1, None))] == (
-        [LONG] * 4
+        [UNSURE] * 4
     )
 
 
@@ -74,30 +76,20 @@ def test_the_straight_line_gives_what_the_long_way_gives(
     assert cache.get("missing", "d") == "d"
     cache.set("k", None, 10)
     assert cache.get("k", "d") is None
-    stale = Entry("old", clock_now(), None, clock_now() - 5)
+    stale = Entry("old", package_clock.now(), None, package_clock.now() - 5)
     name = driver.chain.name(cache.make_key("stale"))
     driver.engine.write({name: driver._blob(name, "stale", stale, 0, None)})
-    assert driver.quick("stale", None) is LONG
+    assert driver.quick("stale", None) is UNSURE
     assert cache.get("stale") == "old"
     clock.advance(11)
     assert cache.get("k", "d") == "d"
 
 
-def clock_now() -> float:
-    from django_cachekit.core import clock
-
-    return clock.now()
-
-
 def test_a_tagged_entry_takes_the_long_way(location: Path, settings: Any) -> None:
-    from django_cachekit import cache as facade
-
     from .stores import KEYS
 
     backend = "django_cachekit.backends.file.EncryptedFileCache"
     settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": location, "OPTIONS": KEYS}}
-    from django.core.cache import caches
-
     facade.tags("t").put("k", 1)
     assert caches["default"].get("k") == 1
     facade.tags("t").flush()
@@ -133,8 +125,6 @@ def test_odd_keys_warn_on_plain_reads(cache: EncryptedFileCache) -> None:
 
 
 def test_other_key_functions_are_asked(location: Path) -> None:
-    from .stores import KEYS
-
     def function(key: str, prefix: str, version: int) -> str:
         return f"{version}-{key.lower()}"
 

@@ -9,6 +9,7 @@ import pytest
 
 from django_cachekit.backends.file import EncryptedFileCache
 from django_cachekit.backends.rotation import Turn, rotate
+from django_cachekit.core import clock as package_clock
 from tests.conftest import Clock
 
 from .stores import driver_of, key, path_of, tree_of
@@ -56,17 +57,11 @@ def test_expiry_and_place_in_line_stay(opened: Opened, clock: Clock) -> None:
     clock.advance(50)
     turns = rotate(driver_of(new))
     assert {turn.outcome: number for turn, number in turns.items()} == {"resealed": 1, "expired": 1}
-    assert path_of(new, "k").stat().st_atime == pytest.approx(clock_now() + 50, abs=1)
+    assert path_of(new, "k").stat().st_atime == pytest.approx(package_clock.now() + 50, abs=1)
     clock.advance(49)
     assert new.get("k") == 1
     clock.advance(2)
     assert new.get("k") is None
-
-
-def clock_now() -> float:
-    from django_cachekit.core import clock
-
-    return clock.now()
 
 
 def test_foreign_bytes_and_what_is_of_before_a_clear(opened: Opened) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from django.core.cache import caches
-from pytest_django.fixtures import Settings  # type: ignore[attr-defined]  # named so since 4.11
+from pytest_django.fixtures import Settings
 
 from django_cachekit.backends.file import EncryptedFileCache
-from django_cachekit.errors import Misconfigured
+from django_cachekit.errors import Misconfigured, StoreUnavailable, ValueTooLarge
 
 from .stores import KEYS, key, open_store, path_of, tree_of
 
@@ -99,8 +99,6 @@ def test_another_users_directory_is_refused(settings: Settings, location: Path) 
 def test_a_shared_directory_opened_later_is_refused_in_use(
     opened: Callable[..., EncryptedFileCache], location: Path
 ) -> None:
-    from django_cachekit.errors import StoreUnavailable
-
     cache = opened()
     location.mkdir()
     location.chmod(0o777)
@@ -120,10 +118,14 @@ def test_a_key_file_inside_the_location_is_refused(
     with pytest.raises(Misconfigured, match=r"sealed.*key file.*inside LOCATION"):
         configured(settings, str(location), **given)
     path.rename(location.parent / "key")
-    elsewhere = {option: [f"file:{location.parent}/key"]}
-    if option == "INDEX_KEY":
-        elsewhere = {option: f"file:{location.parent}/key"}
+    elsewhere = {name: _moved(value, location) for name, value in given.items()}
     assert configured(settings, str(location), **elsewhere).get("k") is None
+
+
+def _moved(value: Any, location: Path) -> Any:
+    if isinstance(value, list):
+        return [_moved(one, location) for one in value]
+    return f"file:{location.parent}/key"
 
 
 def test_an_epoch_file_inside_the_location_is_refused(settings: Settings, location: Path) -> None:
@@ -143,8 +145,6 @@ def test_the_epoch_file_can_be_elsewhere(location: Path, tmp_path: Path) -> None
 
 
 def test_an_epoch_file_that_cannot_be_written_is_named(location: Path, tmp_path: Path) -> None:
-    from django_cachekit.errors import StoreUnavailable
-
     cache = open_store(location, EPOCH_FILE=str(tmp_path / "nowhere" / "epoch"))
     cache.set("k", 1)
     with pytest.raises(StoreUnavailable, match="EPOCH_FILE"):
@@ -195,8 +195,6 @@ def test_other_versions_go_with_a_clear(cache: EncryptedFileCache) -> None:
 
 
 def test_a_value_over_the_bounds_is_refused_and_the_old_one_stays(location: Path) -> None:
-    from django_cachekit.errors import ValueTooLarge
-
     cache = open_store(location, MAX_BYTES=10_000)
     cache.set("k", "old")
     with pytest.raises(ValueTooLarge, match="10,000"):

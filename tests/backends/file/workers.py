@@ -30,13 +30,16 @@ class Workers:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", __spec__.name if __spec__ else __name__],
+            [sys.executable, "-W", "error", "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
             env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
         )
+        assert self.process.stdin
+        assert self.process.stdout
+        self._orders, self._answers = self.process.stdin, self.process.stdout
 
     def start(self, job: str, location: object, *args: Any, **options: Any) -> int:
         """Start a job over the store at ``location``, and return its process id."""
@@ -61,16 +64,14 @@ class Workers:
 
     def close(self) -> None:
         """End the process that forks."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self._orders.close()
+        self._answers.close()
         self.process.wait(10)
 
     def _order(self, order: dict[str, Any]) -> Any:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        self._orders.write(json.dumps(order) + "\n")
+        self._orders.flush()
+        return json.loads(self._answers.readline())
 
 
 def job(function: Job) -> Job:
@@ -145,7 +146,7 @@ def reseal(cache: EncryptedFileCache) -> int:
 
 @job
 def hold_and_fork(cache: EncryptedFileCache, path: str) -> None:
-    """Fork a child while a lock is held, and wait to be killed; write the child's id to ``path``."""
+    """Fork a child while a lock is held, write its id to ``path``, and wait to be killed."""
     with tree_of(cache).place.lock(0):
         child = os.fork()
         if child:

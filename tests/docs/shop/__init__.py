@@ -1,0 +1,1 @@
+"""The little shop of which the examples speak."""

@@ -1,0 +1,80 @@
+"""One computation per key, between processes too."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from django_cachekit import cache
+from django_cachekit.flows import leases
+from tests.stores import BY_NAME
+
+FORK = multiprocessing.get_context("fork")
+
+
+def _ask(calls: Any, gate: Any, found: Any, seconds: float) -> None:
+    def make() -> str:
+        with calls.get_lock():
+            calls.value += 1
+        time.sleep(seconds)
+        return "value"
+
+    gate.wait()
+    found.put(cache.remember("cold", 60, make))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Any:
+    with override_settings(CACHES=BY_NAME["file"].caches(tmp_path)):
+        yield cache
+
+
+def test_processes_compute_a_cold_key_once(store: Any) -> None:
+    calls, gate, found = FORK.Value("i", 0), FORK.Barrier(6), FORK.Queue()
+    asking = [FORK.Process(target=_ask, args=(calls, gate, found, 0.3)) for _ in range(6)]
+    for process in asking:
+        process.start()
+    assert [found.get(timeout=20) for _ in asking] == ["value"] * 6
+    for process in asking:
+        process.join(10)
+    assert calls.value == 1
+
+
+def test_the_next_one_computes_when_the_holder_is_killed(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "SECONDS", 1.0)
+    calls, gate, found = FORK.Value("i", 0), FORK.Barrier(1), FORK.Queue()
+    holder = FORK.Process(target=_ask, args=(calls, gate, found, 60))
+    holder.start()
+    while not calls.value:
+        time.sleep(0.01)
+    assert holder.pid is not None
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join(10)
+    began = time.monotonic()
+    assert store.remember("cold", 60, lambda: "anew") == "anew"
+    assert time.monotonic() - began < 5
+
+
+def test_a_long_computation_keeps_its_lease(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "SECONDS", 0.6)
+    calls, gate, found = FORK.Value("i", 0), FORK.Barrier(2), FORK.Queue()
+    asking = [FORK.Process(target=_ask, args=(calls, gate, found, 2.0)) for _ in range(2)]
+    for process in asking:
+        process.start()
+    assert [found.get(timeout=20) for _ in asking] == ["value"] * 2
+    for process in asking:
+        process.join(10)
+    assert calls.value == 1
+
+
+def test_nothing_of_a_lease_is_left(store: Any) -> None:
+    store.remember("cold", 60, lambda: 1)
+    driver = cache._home.stack().driver
+    assert sum(1 for _ in driver.engine.scan()) == 1
