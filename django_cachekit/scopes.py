@@ -26,7 +26,7 @@ def _tag(name: Any) -> str:
     return plain(name)
 
 
-def unsure(key: Any, version: int | None) -> Any:
+def unsure(key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
     """Take the long way round."""
     return UNSURE
 
@@ -39,7 +39,7 @@ class Stack:
         self.driver = driver
         self.layers = tuple(layers)
         self.call = compose(self.layers, driver)
-        self.quick: Callable[[Any, int | None], Any] = getattr(driver, "quick", unsure)
+        self.quick: Callable[..., Any] = getattr(driver, "quick", unsure)
 
     def over(self, *outer: Layer) -> "Stack":
         """Return the same stack with more layers outside."""
@@ -74,12 +74,10 @@ class Port:
 
     def quick(self, key: Any, version: int | None) -> Any:
         """Read one key on the straight line of its driver, or answer UNSURE."""
-        if self.tags:
-            return UNSURE
         stack = self._stack()
         if self.face.awaiting and not stack.driver.instant:
             return UNSURE
-        return stack.quick(key, version)
+        return stack.quick(key, version, self.tags)
 
     async def call(self, op: Operation) -> Any:
         """Send one operation through the layers."""

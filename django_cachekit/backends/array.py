@@ -43,7 +43,7 @@ class Array(SyncDriver):
         self.lead = names.lead
         self.silent = options.get("SIGNALS") is False
 
-    def quick(self, key: Any, version: int | None) -> Any:
+    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
         """Return the value of a live key, MISSING, or UNSURE for the long way round."""
         lead = self.lead
         if version is not None or type(key) is not str or lead is None:
@@ -59,6 +59,8 @@ class Array(SyncDriver):
         if expires is not None and expires <= clock.now():
             return MISSING
         if slot.checks and not self.memory.valid(slot):
+            return MISSING
+        if tags and not slot.bears(tags):
             return MISSING
         try:
             slots.move_to_end(name)

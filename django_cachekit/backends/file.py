@@ -59,12 +59,12 @@ class Files(Bytes):
         self._silent = silent
         self._lead = names.lead
 
-    def quick(self, key: Any, version: int | None) -> Any:
+    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
         """Return the value of an untagged entry, MISSING if there is none, or UNSURE.
 
         The long way does all that is left out here: signals, tags, odd keys and versions, errors.
         """
-        if version is not None or type(key) is not str or self._lead is None:
+        if tags or version is not None or type(key) is not str or self._lead is None:
             return UNSURE
         full = self._lead + key
         if not _usual(full) or (reading_is_heard() and not self._silent):

@@ -15,7 +15,10 @@ Proceed = Callable[[Face, Operation], Awaitable[Any]]
 
 
 class Layer(Protocol):
-    """Stand around every call."""
+    """Stand around every call, or let those pass by that it has nothing to do with."""
+
+    def idle(self, op: Operation) -> bool:
+        """Tell whether this call can go straight on: asked of each, so it must be quick."""
 
     async def __call__(self, face: Face, op: Operation, proceed: Proceed) -> Any:
         """Do what this layer is for, and ``proceed`` with the call."""
@@ -65,10 +68,10 @@ class Driver(Protocol):
 class Quick(Protocol):
     """Be a driver with a straight line for the commonest read."""
 
-    def quick(self, key: Any, version: int | None) -> Any:
-        """Return the value of an untagged entry, MISSING, or UNSURE for the long way round.
+    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+        """Return the value, MISSING, or UNSURE for the long way round.
 
-        The long way does all that is left out here: signals, tags, odd keys, errors.
+        The long way does all that may be left out here: signals, tags, odd keys, errors.
         """
 
 
@@ -81,7 +84,9 @@ def compose(layers: Sequence[Layer], driver: Driver) -> Proceed:
 
 
 def _around(layer: Layer, proceed: Proceed) -> Proceed:
+    idle = layer.idle
+
     def call(face: Face, op: Operation) -> Awaitable[Any]:
-        return layer(face, op, proceed)
+        return proceed(face, op) if idle(op) else layer(face, op, proceed)
 
     return call

@@ -95,15 +95,19 @@ class Memo:
         self.store = store
         self.reads = reads
 
+    def idle(self, op: Operation) -> bool:
+        """Tell whether there is nothing to remember, and nothing remembered to forget."""
+        if op.kind is Kind.READ:
+            return not self.reads or op.verb != "read" or op.snapshot
+        return _memory.get() is None
+
     async def __call__(self, face: Face, op: Operation, proceed: Proceed) -> Any:
         if op.kind is Kind.READ:
-            if self.reads and op.verb == "read" and not op.snapshot:
-                return await self._read(face, op, proceed)
-            return await proceed(face, op)
+            return await self._read(face, op, proceed)
         try:
             return await proceed(face, op)
         finally:
-            self._drop(op)
+            self._drop()
 
     async def _read(self, face: Face, op: Operation, proceed: Proceed) -> Reply:
         memory = begun()
@@ -118,7 +122,7 @@ class Memo:
         found = {key: held[0] for key, held in kept.items() if held is not None}
         return Reply({key: value for key, value in found.items() if value is not MISSING})
 
-    def _drop(self, op: Operation) -> None:
+    def _drop(self) -> None:
         memory = current()
         if memory is not None and len(memory.values):
             # A key may be remembered under several versions and tags: forgetting all is as right.

@@ -41,14 +41,20 @@ class Tags:
             None if driver.local else Bounded(GUESSES)
         )
 
+    def idle(self, op: Operation) -> bool:
+        """Tell whether tags have no part in it: a write without any, or a verb of another kind."""
+        if op.verb == "read" or op.verb == "flush":
+            return False
+        if op.verb in ("write", "add", "incr"):
+            return not op.tags and op.fresh is None and not self.guesses
+        return True
+
     async def __call__(self, face: Face, op: Operation, proceed: Proceed) -> Any:
         if op.verb == "read":
             return await self._read(face, op, proceed)
         if op.verb == "flush":
             return await self._flush(face, op, proceed)
-        if op.verb in ("write", "add", "incr"):
-            return await self._write(face, op, proceed)
-        return await proceed(face, op)
+        return await self._write(face, op, proceed)
 
     async def _read(self, face: Face, op: Operation, proceed: Proceed) -> Reply:
         records = {tag_record(tag) for tag in self._guess(op)}

@@ -17,6 +17,7 @@ class ForgettingCommand(CacheCommand):
 
     def forget(self, cache: Repository, keys: list[str], options: dict[str, Any]) -> None:
         """Remove ``keys``, or say which they are if this is a dry run."""
+        self.warn_if_private(cache.alias)
         what = f"{counted(len(keys), 'key')} of {describe(cache.alias)}"
         if keys:
             self.confirm(f"Forget {what}?", **options)

@@ -133,8 +133,9 @@ def do_cachekit(parser: Parser, token: Token) -> FragmentNode:
     options: dict[str, FilterExpression] = {}
     while len(words) > 3 and words[-1].startswith(("tags=", "using=")):
         option, _, expression = words.pop().partition("=")
-        if option in options:
-            raise TemplateSyntaxError(f"{words[0]!r} tag got {option}= twice.")
+        if option in options or not expression:
+            fault = "twice" if expression else "without a value"
+            raise TemplateSyntaxError(f"{words[0]!r} tag got {option}= {fault}.")
         options[option] = parser.compile_filter(expression)
     vary_on = [parser.compile_filter(word) for word in words[3:]]
     return FragmentNode(

@@ -16,8 +16,8 @@ SIGNALS = [value for value in vars(signals).values() if isinstance(value, Signal
 
 
 @pytest.fixture(scope="session")
-def shop_app() -> Iterator[None]:
-    """Let the examples import ``shop``, and install it."""
+def shop_app(django_db_setup: None) -> Iterator[None]:
+    """Let the examples import ``shop``, and install it: after the database, which then has no table."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).parent)
         with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "shop"]):

@@ -72,7 +72,7 @@ def test_demo_serves_until_it_is_interrupted(start: Start) -> None:
             _, errors = process.communicate(timeout=30)
         finally:
             process.kill()
-    # Django's server, interrupted, leaves its socket to the end of the process, which may warn of it.
+    # Interrupted, the server leaves its socket to the end of the process, which may warn of it.
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
 

@@ -237,7 +237,7 @@ def test_an_error_inside_is_not_kept(array: Any) -> None:
         ("600 a tags=None", '"cachekit" tag got no tags from None: None'),
         ("600 a tags=number", '"cachekit" tag got no tags from number: 3'),
         ("600 a tags='a' tags='b'", "'cachekit' tag got tags= twice."),
-        ("600 a tags=", "Could not parse"),
+        ("600 a tags=", "'cachekit' tag got tags= without a value."),
         ("600 a tag='b'", "Could not parse the remainder"),
         ("600 a tags='b' user", "Could not parse the remainder"),
     ],

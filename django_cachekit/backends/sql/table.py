@@ -121,7 +121,7 @@ class Table:
 
     def scan(self) -> Iterator[tuple[bytes, bytes]]:
         """Walk over the live rows along the primary key, some at a time."""
-        last = ""
+        last: Any = ""
         while rows := self._walk(last):
             for text, data in rows:
                 if name := _name(text):
@@ -197,7 +197,7 @@ class Table:
             self._look_after(1)
         return won
 
-    def _walk(self, last: str) -> list[Any]:
+    def _walk(self, last: Any) -> list[Any]:
         def work(cursor: CursorWrapper, sql: Sql) -> list[Any]:
             cursor.execute(sql.walk, [self.space, EPOCH, last, to_ms(clock.now())])
             return list(cursor.fetchall())
@@ -223,7 +223,7 @@ def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
 
 
 def _bytes(data: Any) -> Any:
-    """Return a client's bytes as such; what somebody else put there stays as strange as it is."""
+    """Return as bytes what the database's client may hand out as a view of them."""
     return bytes(data) if isinstance(data, memoryview) else data
 
 
@@ -234,10 +234,10 @@ def _epoch(data: Any) -> int:
     return int.from_bytes(data, "big") if fit else 0
 
 
-def _name(text: str) -> bytes | None:
+def _name(text: Any) -> bytes | None:
     """Return the name a row stands for; None for a row that somebody else put there."""
     try:
-        name = bytes.fromhex(text)
+        name = bytes.fromhex(text if isinstance(text, str) else text.decode("ascii"))
     except ValueError:
         return None
     return name if len(name) == 32 else None

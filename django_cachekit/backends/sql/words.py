@@ -47,46 +47,58 @@ class Sql:
             )
         self.guarded = connection.vendor in _GUARDED
         self.limit = min(_ROWS, getattr(features, "max_query_params", None) or _ROWS)
+        self.lock = f" {ops.for_update_sql()}" if features.has_select_for_update else ""
         # A per cent sign in a name is doubled, for every statement is formatted with parameters.
         names = [ops.quote_name(name).replace("%", "%%") for name in (table, *KEY, *CONTENT)]
-        table, space, name, value, expires = names
+        self._table, self._space, self._name, self._value, self._expires = names
         # MySQL would take bytes for text; Django's own helper for it changed its shape in 6.1.
-        binary = "_binary %s" if connection.vendor == "mysql" else "%s"
-        whole = models.BigIntegerField().cast_db_type(connection)
+        self._binary = "_binary %s" if connection.vendor == "mysql" else "%s"
+        # SQLite keeps what it is given: also text that is none, and cannot be fetched as such.
+        loose = connection.vendor == "sqlite"
+        self._data, self._raw_name = (
+            f"CAST({name} AS BLOB)" if loose else name for name in (self._value, self._name)
+        )
+        self._beyond = f"{self._name} > {'CAST(%s AS TEXT)' if loose else '%s'}"
+        self._writing(connection)
+        self._finding()
+        self._sweeping()
+
+    def _writing(self, connection: BaseDatabaseWrapper) -> None:
+        ops = connection.ops
+        columns = f"({self._space}, {self._name}, {self._value}, {self._expires})"
         # The cast is for a NULL, which PostgreSQL takes for text in a list of values.
-        self._row = f"(%s, %s, {binary}, CAST(%s AS {whole}))"
-        self._into = f"{table} ({space}, {name}, {value}, {expires})"
-        self._insert = f"{ops.insert_statement()} {self._into}"
+        whole = models.BigIntegerField().cast_db_type(connection)
+        self._row = f"(%s, %s, {self._binary}, CAST(%s AS {whole}))"
+        self._insert = f"{ops.insert_statement()} {self._table} {columns}"
         self._replace = ops.on_conflict_suffix_sql([], OnConflict.UPDATE, CONTENT, KEY)
-        self._where(table, space, name, value, binary)
-        self._sweep(table, space, name, value, expires)
+        insert = ops.insert_statement(on_conflict=OnConflict.IGNORE)
         ignore = ops.on_conflict_suffix_sql([], OnConflict.IGNORE, [], KEY)
-        insert = f"{ops.insert_statement(on_conflict=OnConflict.IGNORE)} {self._into}"
-        self.create = f"{insert} VALUES {self._row} {ignore}"
-        self.swap = f"UPDATE {table} SET {value} = {binary}, {expires} = %s {self._same}"
-        self.lock = f" {ops.for_update_sql()}" if features.has_select_for_update else ""
+        self.create = f"{insert} {self._table} {columns} VALUES {self._row} {ignore}"
 
-    def _where(self, table: str, space: str, name: str, value: str, binary: str) -> None:
-        one = f"WHERE {space} = %s AND {name} = %s"
-        self._same = f"{one} AND {value} = {binary}"
-        self._among = f"WHERE {space} = %s AND {name} IN "
-        self._unmoved = f"EXISTS (SELECT 1 FROM {table} {self._same})"
-        self._find = f"SELECT {name}, {value} FROM {table}"
-        self._drop = f"DELETE FROM {table}"
-        self.drop_same = f"{self._drop} {self._same}"
+    def _finding(self) -> None:
+        one = f"WHERE {self._space} = %s AND {self._name} = %s"
+        same = f"{one} AND {self._data} = {self._binary}"
+        self._live = f" AND ({self._expires} IS NULL OR {self._expires} > %s)"
+        self._among = f"WHERE {self._space} = %s AND {self._name} IN "
+        self._unmoved = f"EXISTS (SELECT 1 FROM {self._table} {same})"
+        self._find = f"SELECT {self._name}, {self._data} FROM {self._table}"
+        self._drop = f"DELETE FROM {self._table}"
         self.get = f"{self._find} {one}"
+        self.drop_same = f"{self._drop} {same}"
+        content = f"{self._value} = {self._binary}, {self._expires} = %s"
+        self.swap = f"UPDATE {self._table} SET {content} {same}"
 
-    def _sweep(self, table: str, space: str, name: str, value: str, expires: str) -> None:
-        rows = f"WHERE {space} = %s AND {name} <> %s"
-        victims = f"SELECT {name}, LENGTH({value}) FROM {table} {rows} AND {expires}"
-        self._live = f" AND ({expires} IS NULL OR {expires} > %s)"
-        self.empty = f"{self._drop} {rows}"
-        self.drop_expired = f"{self._drop} WHERE {space} = %s AND {expires} <= %s"
-        self.count = f"SELECT COUNT(*) FROM {table} {rows}"
-        self.measure = f"SELECT SUM(LENGTH({value})) FROM {table} {rows}"
-        self.soonest = f"{victims} IS NOT NULL ORDER BY {expires} LIMIT {_ROWS // 2}"
-        self.lasting = f"{victims} IS NULL ORDER BY {name} LIMIT {_ROWS // 2}"
-        self.walk = f"{self._find} {rows} AND {name} > %s{self._live} ORDER BY {name} LIMIT 100"
+    def _sweeping(self) -> None:
+        rows = f"FROM {self._table} WHERE {self._space} = %s AND {self._name} <> %s"
+        self.empty = f"DELETE {rows}"
+        self.count = f"SELECT COUNT(*) {rows}"
+        self.measure = f"SELECT SUM(LENGTH({self._value})) {rows}"
+        self.drop_expired = f"{self._drop} WHERE {self._space} = %s AND {self._expires} <= %s"
+        victims = f"SELECT {self._name}, LENGTH({self._value}) {rows} AND {self._expires}"
+        self.soonest = f"{victims} IS NOT NULL ORDER BY {self._expires} LIMIT {_ROWS // 2}"
+        self.lasting = f"{victims} IS NULL ORDER BY {self._name} LIMIT {_ROWS // 2}"
+        walk = f"SELECT {self._raw_name}, {self._data} {rows} AND {self._beyond}{self._live}"
+        self.walk = f"{walk} ORDER BY {self._name} LIMIT 100"
 
     def read(self, names: int) -> str:
         """Return the query for so many live rows: space, names, now."""
@@ -105,7 +117,7 @@ class Sql:
         return f"{self._insert} VALUES {self._rows(rows)} {self._replace}"
 
     def write_if(self, rows: int) -> str:
-        """Return one that writes if the epoch is unmoved: rows as above, space, EPOCH, its bytes."""
+        """Return one that writes if the epoch is unmoved: the rows, space, EPOCH, its bytes."""
         fresh = f"SELECT * FROM (VALUES {self._rows(rows)}) AS fresh"
         return f"{self._insert} {fresh} WHERE {self._unmoved} {self._replace}"
 

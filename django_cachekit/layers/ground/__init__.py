@@ -67,9 +67,9 @@ class Foreign:
         """Tell at a glance whether the cache takes the key as it is; False may still be so."""
         return self.roomy and harmless(key) is not None
 
-    def quick(self, key: Any, version: int | None) -> Any:
+    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
         """Return the value of an untagged entry, MISSING, or UNSURE for the long way round."""
-        if type(key) is not str or not self.fits(key) or reading_is_heard():
+        if tags or type(key) is not str or not self.fits(key) or reading_is_heard():
             return UNSURE
         try:
             found = caches[self.alias].get(key, MISSING, version)

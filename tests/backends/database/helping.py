@@ -24,6 +24,7 @@ WORKER = Path(__file__).with_name("worker.py")
 FAST = {"init_command": "PRAGMA synchronous=OFF"}  # the machine does not go down in a test
 BACKEND = "django_cachekit.backends.database.DatabaseCache"
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+OTHER_KEY = "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8"
 INDEX_KEY = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
 
 

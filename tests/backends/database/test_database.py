@@ -14,6 +14,7 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from django_cachekit import cache as facade
+from django_cachekit.backends.rotation import rotate
 from django_cachekit.backends.sql.words import to_ms
 from django_cachekit.core.operation import Kind, Operation, Stamp
 from django_cachekit.errors import Misconfigured, StoreUnavailable, TypeMismatch
@@ -23,6 +24,7 @@ from tests.conftest import Clock
 from .helping import (
     INDEX_KEY,
     KEY,
+    OTHER_KEY,
     Look,
     another_process,
     config,
@@ -284,6 +286,7 @@ def test_every_flush_makes_an_epoch_that_never_was(cache: Any, look: Look) -> No
         "UPDATE cache SET value = x'' WHERE name <> 'epoch'",
         "UPDATE cache SET value = 'text' WHERE name <> 'epoch'",
         "UPDATE cache SET value = 12 WHERE name <> 'epoch'",
+        "UPDATE cache SET value = CAST(x'ff' AS TEXT) WHERE name <> 'epoch'",
         "UPDATE cache SET value = CAST(substr(value, 1, length(value) - 1) || 'x' AS BLOB)"
         " WHERE name <> 'epoch'",
     ],
@@ -346,8 +349,21 @@ def test_rows_of_somebody_else_are_passed_over(cache: Any, look: Look) -> None:
     for name in ("", "zz", "0" * 62, "ff" * 40, "Z" * 64):
         look("INSERT INTO cache VALUES (?, ?, 'text', NULL)", space, name)
 
+    look("INSERT INTO cache VALUES (?, CAST(zeroblob(30) || x'ff' AS TEXT), x'', NULL)", space)
+
     assert list(facade.keys()) == ["a"]
     assert len(list(driver_of().table.scan())) == 1
+
+
+def test_entries_are_sealed_anew_under_another_key(look: Look) -> None:
+    old = config(STORE_ID="turn", ENCRYPTION_KEYS=[KEY], INDEX_KEY=INDEX_KEY)
+    new = config(STORE_ID="turn", ENCRYPTION_KEYS=[OTHER_KEY, KEY], INDEX_KEY=INDEX_KEY)
+    with tables(default=old):
+        caches["default"].set_many({f"k{number}": number for number in range(250)})
+    with tables(default=new):
+        assert [turn.outcome for turn in rotate(driver_of())] == ["resealed"]
+        assert [turn.outcome for turn in rotate(driver_of())] == ["current"]
+        assert caches["default"].get("k249") == 249
 
 
 def test_two_prefixes_in_one_table(look: Look) -> None:

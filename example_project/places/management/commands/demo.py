@@ -35,6 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Make ready, then serve until Ctrl+C, or check and end."""
         self._make_ready(options["min_population"])
+        log.clear()  # what counts are the visitors
         if options["check"]:
             self._check()
         else:
@@ -66,7 +67,6 @@ class Command(BaseCommand):
 
 
 def _findings(city: City) -> Findings:
-    log.clear()
     with served() as port, closing(Visitor(port)) as visitor:
         timings = [measure.timing(visitor, path) for path in measure.pages(city)]
         edit = measure.edit(visitor, city)
