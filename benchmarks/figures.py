@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import django
 from django.conf import settings
@@ -141,8 +141,9 @@ def pairs() -> list[Pair]:
 def filled(count: int) -> list[Pair]:
     """Return what is compared with ``count`` entries already there."""
     from django.core.cache import caches
+    from django.core.cache.backends.filebased import FileBasedCache
 
-    sealed, files = caches["sealed"], caches["files"]
+    sealed, files = caches["sealed"], cast(FileBasedCache, caches["files"])
     record = {f"field{number}": f"value {number} " * 5 for number in range(16)}
     large = {f"field{number}": os.urandom(500).hex() for number in range(100)}
     have = len(os.listdir(files._dir)) if os.path.isdir(files._dir) else 0
@@ -222,13 +223,15 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=20_000)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    settings.configure(SECRET_KEY="benchmarks only", INSTALLED_APPS=["django_cachekit"])
+    settings.configure(SECRET_KEY=os.urandom(32).hex(), INSTALLED_APPS=["django_cachekit"])
     with tempfile.TemporaryDirectory() as root:
         configure(root)
         django.setup()
         rows = [measure(pair, asked.rounds) for pair in (*pairs(), *awaited())]
         rows += [measure(pair, asked.rounds) for pair in filled(asked.entries)]
-    told = f"Python {platform.python_version()}, Django {django.__version__}, {os.cpu_count()} cores"
+    told = (
+        f"Python {platform.python_version()}, Django {django.__version__}, {os.cpu_count()} cores"
+    )
     if asked.json:
         json.dump({"machine": told, "rounds": asked.rounds, "figures": rows}, sys.stdout, indent=1)
         return

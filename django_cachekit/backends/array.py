@@ -1,6 +1,7 @@
 """A store in this process's memory: bounded, least recently used out first, no pickle where none is
 needed, no thread on the async face."""
 
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,15 @@ BYTES = 256 * 1024 * 1024
 
 _memories: dict[tuple[str, str], Memory] = {}
 _making = threading.Lock()
+
+
+def _forked() -> None:
+    """Free the locks that a thread of the parent may have held when the child was made."""
+    for memory in _memories.values():
+        memory.lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class Array(SyncDriver):

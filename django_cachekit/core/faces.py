@@ -13,8 +13,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import Future
 from enum import Enum
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -57,8 +56,8 @@ class Face:
         """Let ``seconds`` pass."""
         raise NotImplementedError
 
-    async def settled(self, future: "Future[Any]", timeout: float | None = None) -> bool:
-        """Wait until ``future`` is done, at most ``timeout`` seconds, and tell whether it is."""
+    async def settled(self, future: "Future[Any]") -> None:
+        """Wait until ``future`` is done, without a part in what becomes of it."""
         raise NotImplementedError
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
@@ -87,12 +86,8 @@ class Blocking(Face):
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    async def settled(self, future: "Future[Any]", timeout: float | None = None) -> bool:
-        try:
-            future.exception(timeout)
-        except FutureTimeout:
-            return False
-        return True
+    async def settled(self, future: "Future[Any]") -> None:
+        future.exception()
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         signal.send_robust(sender, **named)
@@ -123,12 +118,17 @@ class Awaiting(Face):
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def settled(self, future: "Future[Any]", timeout: float | None = None) -> bool:
-        waiter = asyncio.ensure_future(_outcome(future))
-        done, _ = await asyncio.wait({waiter}, timeout=timeout)
-        if not done:
-            waiter.cancel()
-        return bool(done)
+    async def settled(self, future: "Future[Any]") -> None:
+        done = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def wake(_: "Future[Any]") -> None:
+            # The loop may be gone by then, with nobody left in it to wake.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(done.set)
+
+        future.add_done_callback(wake)
+        await done.wait()
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         await signal.asend_robust(sender, **named)
@@ -136,20 +136,6 @@ class Awaiting(Face):
 
 BLOCKING = Blocking()
 AWAITING = Awaiting()
-
-
-async def _outcome(future: "Future[Any]") -> None:
-    """Wait for ``future`` without ever cancelling it: others wait for it too."""
-    done = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def wake(_: "Future[Any]") -> None:
-        # The loop may be gone by then, with nobody left in it to wake.
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(done.set)
-
-    future.add_done_callback(wake)
-    await done.wait()
 
 
 @functools.lru_cache(maxsize=512)
@@ -187,19 +173,6 @@ def background(work: Callable[[], Any], every: float, stop: threading.Event) -> 
             work()
 
     threading.Thread(target=loop, daemon=True, name="cachekit-keeper").start()
-
-
-def within(seconds: float | None, work: Callable[[], T]) -> T:
-    """Return ``work()``, or raise TimeoutError if that takes longer; the work itself goes on."""
-    if seconds is None:
-        return work()
-    pool = ThreadPoolExecutor(1, thread_name_prefix="cachekit-within")
-    try:
-        return pool.submit(work).result(seconds)
-    except FutureTimeout as late:
-        raise TimeoutError(f"not done within {seconds:g} s") from late
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def is_coroutine_function(function: Callable[..., Any]) -> bool:

@@ -4,6 +4,7 @@ A flight is one computation under way. Whoever comes while it is under way waits
 would wait for itself: a computation that asks for its own key, or two that ask for each other's.
 """
 
+import os
 import threading
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -98,8 +99,13 @@ class Board:
             if flight is not None:
                 flight.revoked = True
 
+    def forked(self) -> None:
+        """Start afresh in a child: who led the flights stayed behind in the parent."""
+        self._flights, self._lock = {}, threading.Lock()
+
 
 BOARD = Board()
+os.register_at_fork(after_in_child=BOARD.forked)
 
 
 def nested() -> bool:

@@ -6,6 +6,7 @@ those that are held, so a long computation keeps its lease and a dead one does n
 
 import os
 import threading
+from contextlib import suppress
 from typing import Any
 
 from django.db import connections
@@ -67,7 +68,8 @@ async def give_back(port: Port, lease: Lease) -> None:
     """End the lease, unless it ended already and may be another's by now."""
     _keeper.let_go(lease)
     if clock.monotonic() < lease.until:
-        await port.call(Operation("delete", Kind.WRITE, (lease.record,), quiet=True))
+        with suppress(CacheKitError):  # it ends by itself, and the value is already computed
+            await port.call(Operation("delete", Kind.WRITE, (lease.record,), quiet=True))
 
 
 class _Keeper:

@@ -21,6 +21,12 @@ GUESSES = 10_000
 """How many keys' tags one process remembers per alias, to fetch their records in one trip."""
 
 
+LONGEST = 1_000
+"""How many characters a key and its tags may have together to be remembered."""
+
+Guesses = Bounded[Any, tuple[str, ...]]
+
+
 def nonce() -> bytes:
     """Return 64 random bits: what a tag's record holds."""
     return os.urandom(8)
@@ -37,9 +43,7 @@ class Tags:
     """Check what is read against the records, and stamp what is written."""
 
     def __init__(self, driver: Driver) -> None:
-        self.guesses: Bounded[Any, tuple[str, ...]] | None = (
-            None if driver.local else Bounded(GUESSES)
-        )
+        self.guesses: Guesses | None = None if driver.local else Bounded(GUESSES)
 
     def idle(self, op: Operation) -> bool:
         """Tell whether tags have no part in it: a write without any, or a verb of another kind."""
@@ -88,7 +92,7 @@ class Tags:
             return True
         stamps = value.stamps if type(value) is Entry else {}
         if stamps and self.guesses is not None:
-            self.guesses.put((op.version, key), tuple(stamps))
+            _guess(self.guesses, op, key, tuple(stamps))
         return all(tag in stamps for tag in op.tags) and alive(value, found)
 
     async def _nonces(
@@ -124,15 +128,21 @@ class Tags:
             await proceed(face, Operation("delete", Kind.ADMIN, tuple(failed)))
 
 
-def _learn(guesses: Bounded[Any, tuple[str, ...]], op: Operation) -> None:
+def _learn(guesses: Guesses, op: Operation) -> None:
     """Remember the tags of what is written: the next read asks for their records at once."""
     for key in op.keys:
         if isinstance(key, Record):
             continue
         if op.tags:
-            guesses.put((op.version, key), op.tags)
+            _guess(guesses, op, key, op.tags)
         elif len(guesses):
             guesses.drop((op.version, key))
+
+
+def _guess(guesses: Guesses, op: Operation, key: str, tags: tuple[str, ...]) -> None:
+    # What is long is not remembered, so that the number of guesses bounds their bytes.
+    if len(key) + sum(map(len, tags)) <= LONGEST:
+        guesses.put((op.version, key), tags)
 
 
 def _seal(op: Operation, value: Any) -> Entry:

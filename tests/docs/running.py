@@ -16,11 +16,13 @@ from typing import Any
 from unittest import mock
 
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.template import engines
 from django.test import override_settings
 
 from django_cachekit.codecs import generate_key
+from tests.stores import DJANGO, OURS
 
 from .pages import Block, Page
 
@@ -164,8 +166,11 @@ class Runner:
 
 def make_tables() -> None:
     """Make the tables that the stores in force need."""
-    call_command("cache_table", verbosity=0)
-    call_command("createcachetable", verbosity=0)
+    for alias, config in settings.CACHES.items():
+        if config["BACKEND"] == OURS + "database.DatabaseCache":
+            call_command("cache_table", alias, verbosity=0)
+        if config["BACKEND"] == DJANGO + "db.DatabaseCache":
+            call_command("createcachetable", verbosity=0)
 
 
 def _same(found: Any, expected: Any) -> bool:

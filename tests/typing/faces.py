@@ -75,5 +75,3 @@ def wrong() -> None:
     cache.increment("a", "b")  # type: ignore[arg-type]
     cache.puts("a", 1)  # type: ignore[attr-defined]
     double("x")  # type: ignore[arg-type]
-
-

@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import caches
-from django.db import connection, connections
+from django.db import connections
 
 from django_cachekit import signals, warmer
 from django_cachekit.warming import Outcome, warm
+from tests.backends.database.helping import database
 
 PATIENCE = 10
 """Seconds after which a test gives up; none takes them unless it fails."""
@@ -176,9 +178,15 @@ def test_one_at_a_time_without_a_timeout_runs_in_the_calling_thread(store: Any) 
     assert ran_in[1] != threading.get_ident()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.fixture
+def disk(tmp_path: Path, django_db_blocker: Any) -> Iterator[None]:
+    """Have a database in a file, ``disk``: one in memory is never closed."""
+    with django_db_blocker.unblock(), database("disk", tmp_path / "disk.sqlite3"):
+        yield
+
+
 def test_a_thread_closes_its_database_connections(
-    store: Any, monkeypatch: pytest.MonkeyPatch
+    store: Any, disk: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed_in: list[int] = []
     used_in: list[int] = []
@@ -191,7 +199,7 @@ def test_a_thread_closes_its_database_connections(
     def make(name: str) -> Callable[[], int]:
         def query() -> int:
             used_in.append(threading.get_ident())
-            with connection.cursor() as cursor:
+            with connections["disk"].cursor() as cursor:
                 cursor.execute("SELECT 1")
             if name == "bad":
                 raise ValueError(name)

@@ -12,8 +12,8 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.db import Error as DatabaseError
 
-from ...core.faces import Face
 from ...core.entry import Entry
+from ...core.faces import Face
 from ...core.keys import harmless
 from ...core.operation import MISSING, UNSURE, Operation
 from ...errors import NotSupported, StoreUnavailable

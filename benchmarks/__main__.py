@@ -1,0 +1,5 @@
+"""Run all measurements: ``python -m benchmarks``."""
+
+from .figures import main
+
+main()
