@@ -21,13 +21,12 @@ Other OPTIONS are those of ``codecs``. Locks are by ``flock``, which NFS does no
 """
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from .. import conf
 from ..codecs import Chain, build, key_files
-from ..core.keys import digest
+from ..core.keys import digest, usual
 from ..core.operation import MISSING, UNSURE
 from ..errors import Misconfigured
 from ..layers.base import Driver
@@ -41,8 +40,6 @@ MAX_ENTRIES = 100_000
 MAX_BYTES = 2**30
 _AROUND = 2**18
 """More than a header, a key and tags of the greatest length add to a value."""
-
-_usual = re.compile(r"[\x21-\x7e]{1,250}").fullmatch
 
 
 class Files(Bytes):
@@ -60,24 +57,24 @@ class Files(Bytes):
         self._lead = names.lead
 
     def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
-        """Return the value of an untagged entry, MISSING if there is none, or UNSURE.
+        """Return the value, MISSING if there is none, or UNSURE for the long way round.
 
-        The long way does all that is left out here: signals, tags, odd keys and versions, errors.
+        The long way does all that is left out here: signals, odd keys and versions, errors.
         """
-        if tags or version is not None or type(key) is not str or self._lead is None:
+        if version is not None or type(key) is not str or self._lead is None:
             return UNSURE
         full = self._lead + key
-        if not _usual(full) or (reading_is_heard() and not self._silent):
+        if not usual(full) or (reading_is_heard() and not self._silent):
             return UNSURE
         name = self.chain.name(full)
         try:
             epoch, data = self.tree.one(name)
+            entry = self._alive(name, data, epoch)
         except OSError:
             return UNSURE  # where the error is met again, and told
-        entry = self._load(name, data, epoch)
-        if entry is None:
+        if entry is None or any(tag not in entry.stamps for tag in tags):
             return MISSING
-        return entry.value if not entry.stamps and entry.fresh is None else UNSURE
+        return entry.value
 
 
 class EncryptedFileCache(StoreCache):

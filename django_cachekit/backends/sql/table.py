@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ from .words import EPOCH, Sql, to_ms
 
 T = TypeVar("T")
 log = logging.getLogger("django_cachekit")
+
+_NAME = re.compile("[0-9a-f]{64}").fullmatch
 
 TRIES = 1000
 """How often an update starts over because another writer was quicker; one of them always wins."""
@@ -236,8 +239,5 @@ def _epoch(data: Any) -> int:
 
 def _name(text: Any) -> bytes | None:
     """Return the name a row stands for; None for a row that somebody else put there."""
-    try:
-        name = bytes.fromhex(text if isinstance(text, str) else text.decode("ascii"))
-    except ValueError:
-        return None
-    return name if len(name) == 32 else None
+    plain = text if isinstance(text, str) else text.decode("ascii", "replace")
+    return bytes.fromhex(plain) if _NAME(plain) else None

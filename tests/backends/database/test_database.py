@@ -346,7 +346,7 @@ def test_a_damaged_epoch_is_as_a_flush(cache: Any, look: Look, epoch: Any, verb:
 def test_rows_of_somebody_else_are_passed_over(cache: Any, look: Look) -> None:
     cache.set("a", 1)
     space = look.entries()[0][0]
-    for name in ("", "zz", "0" * 62, "ff" * 40, "Z" * 64):
+    for name in ("", "zz", "0" * 62, "ff" * 40, "Z" * 64, "F" * 64, "aa " * 32):
         look("INSERT INTO cache VALUES (?, ?, 'text', NULL)", space, name)
 
     look("INSERT INTO cache VALUES (?, CAST(zeroblob(30) || x'ff' AS TEXT), x'', NULL)", space)
