@@ -7,6 +7,7 @@
     │   └── OutcomeUnknown    it may or may not have done what was asked
     ├── NotSupported          this store cannot do that rightly, so it does not do it
     ├── TypeMismatch          the value is of another type (also a ValueError)
+    │   └── NotANumber        it was to be counted and is no int (also a TypeError)
     ├── ValueTooLarge         the value is over the store's limit (also a ValueError)
     ├── LockTimeout           the lock was not had in time
     ├── LockLost              the lock ended while it was held
@@ -26,6 +27,7 @@ __all__ = [
     "LockLost",
     "LockTimeout",
     "Misconfigured",
+    "NotANumber",
     "NotSupported",
     "OutcomeUnknown",
     "RateLimited",
@@ -56,6 +58,10 @@ class NotSupported(CacheKitError):
 
 class TypeMismatch(CacheKitError, ValueError):
     """Say that a stored value is not of the type that was asked for."""
+
+
+class NotANumber(TypeMismatch, TypeError):
+    """Say that something other than an int was to be counted; Django's caches raise TypeError."""
 
 
 class ValueTooLarge(CacheKitError, ValueError):

@@ -65,6 +65,8 @@ class Array(SyncDriver):
         slot = slots.get(name)
         if slot is None:
             return MISSING if usual(name) else UNSURE
+        if slot.odd:
+            return UNSURE
         expires, thaw = slot.expires, slot.thaw
         if expires is not None and expires <= clock.now():
             return MISSING
@@ -210,11 +212,11 @@ class Array(SyncDriver):
         text = None if isinstance(key, Record) else key
         version = self.version if op.version is None else op.version
         slot = Slot(held.value, held.thaw, self.names.expires(op.ttl), held.size, text, version)
+        if text is not None and not usual(self.names.made(text, version)):
+            slot = slot._replace(odd=True)
         if entry is None:
             return slot
-        return slot._replace(
-            checks=checks(entry.stamps), created=entry.created, fresh=entry.fresh
-        )
+        return slot._replace(checks=checks(entry.stamps), created=entry.created, fresh=entry.fresh)
 
 
 class ArrayCache(StoreCache):

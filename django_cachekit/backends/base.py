@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
+from django.core.exceptions import SynchronousOnlyOperation
 from django.core.signals import setting_changed
 
 from .. import conf, verbs
@@ -83,7 +84,11 @@ class SyncDriver:
         if work is None:
             raise NotSupported(f"alias {self.alias!r} cannot do {op.name!r}.")
         if self.hop is Hop.NONE:
-            return work(op)
+            try:
+                return work(op)
+            except SynchronousOnlyOperation:
+                # A queryset is evaluated when it is copied, and that asks the database.
+                return await face.run(Hop.DJANGO, work, op)
         return await face.run(self.hop, work, op)
 
 

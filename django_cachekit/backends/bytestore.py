@@ -18,7 +18,7 @@ from ..core.entry import Entry
 from ..core.faces import Face, Hop
 from ..core.keys import matcher
 from ..core.operation import MISSING, Key, Operation, Record, Reply, Stamp, tag_record
-from ..errors import StoreUnavailable, TypeMismatch
+from ..errors import NotANumber, StoreUnavailable
 from ..layers.policy import lost
 from ..layers.tags import alive
 from .base import Names, SyncDriver, record_text
@@ -153,10 +153,10 @@ class Bytes(SyncDriver):
         fresh = self._entry(value, op)
 
         def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, bool]:
-            if self._alive(name, data, epoch) is not None:
+            late = op.stamp is not None and op.stamp.epoch not in (None, epoch)
+            if late or self._alive(name, data, epoch) is not None:
                 return KEEP, False
-            stamped = epoch if op.stamp is None or op.stamp.epoch is None else op.stamp.epoch
-            return self._blob(name, key, fresh, stamped, op.version), True
+            return self._blob(name, key, fresh, epoch, op.version), True
 
         return self.engine.update(name, change)
 
@@ -281,10 +281,6 @@ def plus(key: Key, number: Any, by: int) -> int:
             f"The value of {key!r} is of type {type(number).__name__}; only an int can be counted."
         )
     return number + by
-
-
-class NotANumber(TypeMismatch, TypeError):
-    """Say that something other than an int was to be counted."""
 
 
 def _told(error: Exception) -> str:

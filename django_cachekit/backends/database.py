@@ -29,6 +29,11 @@ class Rows(Bytes):
         super().__init__(alias, sender, names, table, chain)
         self.table = table
 
+    @property
+    def shared(self) -> bool:  # type: ignore[override]  # elsewhere it is fixed
+        """Tell whether other processes see what is written now: not before a transaction ends."""
+        return not self.table.place.writer().in_atomic_block
+
     def do_read(self, op: Operation) -> Reply:
         """Read all keys in one trip; a stamp is never that of an epoch which has not begun."""
         reply = super().do_read(op)
@@ -80,8 +85,8 @@ class DatabaseCache(StoreCache):
     once in 1,000 writes, or in ``MAX_ENTRIES`` / 20 if that is less, the bounds are looked at.
 
     The database is the one that ``DATABASE_ROUTERS`` choose for the app ``django_cache``, as with
-    Django's own backend, unless ``DATABASE`` names one. Where a router sends reads to a replica, a
-    flush is seen as late as that replica sees it: name the primary in ``DATABASE``.
+    Django's own backend for writing, unless ``DATABASE`` names one. Reads go there too, never to a
+    replica, which would serve what was flushed until it has caught up.
 
     **Transactions.** A cache in the database that the application writes to takes part in its
     transactions: what is set, counted, removed or flushed inside ``transaction.atomic()`` is seen

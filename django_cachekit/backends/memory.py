@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from ..core import clock
 from ..core.operation import Record, tag_record
 
-
 Checks = tuple[tuple[Record, bytes], ...]
 
 
@@ -18,7 +17,10 @@ def checks(stamps: Mapping[str, bytes]) -> Checks:
 
 
 class Slot(NamedTuple):
-    """Hold one value: ``thaw`` gives a copy out (None: as it is), ``size`` is in bytes."""
+    """Hold one value: ``thaw`` gives a copy out (None: as it is), ``size`` is in bytes.
+
+    An ``odd`` one has a key that Django warns of whenever it is used.
+    """
 
     held: Any
     thaw: Callable[[Any], Any] | None
@@ -29,6 +31,7 @@ class Slot(NamedTuple):
     checks: Checks = ()
     created: float = 0.0
     fresh: float | None = None
+    odd: bool = False
 
     def value(self) -> Any:
         """Return the value, a copy where it could be changed."""

@@ -50,8 +50,11 @@ class Driver(Protocol):
     """
 
     local: bool
-    shared: bool
     sender: type
+
+    @property
+    def shared(self) -> bool:
+        """Tell whether other processes see what it holds."""
 
     @property
     def instant(self) -> bool:

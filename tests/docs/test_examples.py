@@ -12,7 +12,9 @@ from .pages import RUN, SHOWN_ONLY, Page, pages, read
 from .running import Runner, Wrong, make_tables
 
 PAGES = pages()
-RUNS = [pytest.param(page, name, id=f"{page.name}-{name}") for page in PAGES for name in page.stores]
+RUNS = [
+    pytest.param(page, name, id=f"{page.name}-{name}") for page in PAGES for name in page.stores
+]
 
 
 @pytest.mark.parametrize(("page", "store"), RUNS)

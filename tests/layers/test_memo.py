@@ -65,6 +65,7 @@ def test_remember_under_memo() -> None:
     assert len(calls) == 1
 
 
+@pytest.mark.django_db
 def test_it_ends_with_the_request() -> None:
     cache.put("a", 1)
     request_started.send(None, environ={})

@@ -55,12 +55,8 @@ class Place:
         self.model: Any = type("CacheEntry", (), {"_meta": Options(table)})
         self._sql: dict[str, Sql] = {}
 
-    def reader(self) -> BaseDatabaseWrapper:
-        """Return this thread's connection for reading."""
-        return connections[self.database or router.db_for_read(self.model)]
-
     def writer(self) -> BaseDatabaseWrapper:
-        """Return this thread's connection for writing."""
+        """Return this thread's connection; for reading too, since a replica is late with a flush."""
         return connections[self.database or router.db_for_write(self.model)]
 
     def run(self, connection: BaseDatabaseWrapper, work: Work[T]) -> T:

@@ -57,7 +57,7 @@ class Table:
                 rows.update(cursor.fetchall())
             return rows
 
-        rows = self.place.run(self.place.reader(), work)
+        rows = self.place.run(self.place.writer(), work)
         self._guess = _epoch(rows.pop(EPOCH, None))
         return self._guess, {bytes.fromhex(name): _bytes(data) for name, data in rows.items()}
 
@@ -205,7 +205,7 @@ class Table:
             cursor.execute(sql.walk, [self.space, EPOCH, last, to_ms(clock.now())])
             return list(cursor.fetchall())
 
-        return self.place.run(self.place.reader(), work)
+        return self.place.run(self.place.writer(), work)
 
     def _look_after(self, written: int) -> None:
         if not self.bounds.due(written):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.db import BaseDatabaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
@@ -71,4 +72,6 @@ class Call:
         ttl = self.op.ttl
         if ttl is None or ttl is DEFAULT_TIMEOUT or isinstance(self.cache, FRACTIONS):
             return ttl
-        return math.ceil(ttl)
+        whole = math.ceil(ttl)
+        # Its rows expire at a whole second, so a fraction needs the next one to last at all.
+        return whole + 1 if whole != ttl and isinstance(self.cache, BaseDatabaseCache) else whole

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from django.core.cache.backends.db import BaseDatabaseCache
+from django.core.cache.backends.filebased import FileBasedCache
 
 from ...codecs import UNREADABLE
 from ...core.entry import Entry
 from ...core.keys import digest
 from ...core.operation import MISSING, Record, Reply, Stamp, tag_record
-from ...errors import NotSupported, TypeMismatch
+from ...errors import NotANumber, NotSupported
 from ..tags import alive, nonce
 from .call import Call
 
@@ -26,6 +27,10 @@ COUNTS = (
     "django_redis.cache.RedisCache",
 )
 """Backends whose add and incr are one step each, between processes too."""
+
+
+TOUCHES_DEAD = (BaseDatabaseCache, FileBasedCache)
+"""Backends whose touch() revives a row that has expired, or fails on such a file."""
 
 
 async def _read(call: Call) -> Reply:
@@ -109,8 +114,8 @@ async def _touch(call: Call) -> set[Any]:
     there = set()
     for key in call.op.keys:
         dead = call.driver.tagged and await _dead(call, key)
-        if isinstance(call.cache, BaseDatabaseCache) and await call.get(key) is MISSING:
-            continue  # its touch() finds rows that have expired
+        if isinstance(call.cache, TOUCHES_DEAD) and await call.get(key) is MISSING:
+            continue
         if not dead and await call.one("touch", key, call.timeout()):
             there.add(key)
     return there
@@ -161,7 +166,7 @@ async def _step(call: Call) -> Any:
     except TypeError as error:
         if await _dead(call, call.op.key):
             return MISSING
-        raise TypeMismatch(f"The value of {call.op.key!r} is not a number.") from error
+        raise NotANumber(f"The value of {call.op.key!r} is not a number.") from error
     except ValueError:
         found = await call.get(call.op.key)
         if found is MISSING:

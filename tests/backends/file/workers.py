@@ -105,12 +105,13 @@ def add_rounds(cache: EncryptedFileCache, start: float, rounds: int) -> list[int
 
 
 @job
-def set_for_ever(cache: EncryptedFileCache, keys: int, size: int) -> None:
-    """Set values, each of one repeated byte, until killed."""
+def set_for_ever(cache: EncryptedFileCache, keys: int, size: int, told: str) -> None:
+    """Set values, each of one byte repeated, until killed; make a file after the first."""
     number = os.getpid()
     while True:
         number += 1
         cache.set(f"key-{number % keys}", bytes([number % 256]) * size, None)
+        Path(told).touch()
 
 
 @job
