@@ -51,7 +51,6 @@ class Array(SyncDriver):
         self.room = _bound(alias, options, "MAX_BYTES", BYTES)
         self.hold = hold if options.get("COPY", True) else share
         self.lead = names.lead
-        self.silent = options.get("SIGNALS") is False
 
     def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
         """Return the value of a live key, MISSING, or UNSURE for the long way round."""

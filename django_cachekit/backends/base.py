@@ -60,6 +60,7 @@ class SyncDriver:
 
     local = False
     shared = True
+    silent = False
     hop = Hop.THREAD
     errors: ClassVar[tuple[type[Exception], ...]] = ()
 
@@ -118,12 +119,9 @@ setting_changed.connect(_changed, dispatch_uid="cachekit.stacks")
 def _build(cache: "StoreCache", alias: str) -> Stack:
     driver = cache.connect(alias)
     options = cache.options
-    layers = standard(
-        alias,
-        driver,
-        silent=options.get("SIGNALS") is False,
-        strict=bool(options.get("RAISE")),
-    )
+    silent = options.get("SIGNALS") is False
+    driver.silent = silent
+    layers = standard(alias, driver, silent=silent, strict=bool(options.get("RAISE")))
     return Stack(alias, driver, layers)
 
 

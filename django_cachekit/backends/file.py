@@ -26,11 +26,9 @@ from typing import Any
 
 from .. import conf
 from ..codecs import Chain, build, key_files
-from ..core.keys import digest, usual
-from ..core.operation import MISSING, UNSURE
+from ..core.keys import digest
 from ..errors import Misconfigured
 from ..layers.base import Driver
-from ..layers.events import reading_is_heard
 from .base import Names, StoreCache
 from .bytestore import Bytes
 from .filetree import Bounds, EpochFile, Place, Tree, trouble
@@ -47,34 +45,6 @@ class Files(Bytes):
 
     # A record lies as near as what it is about, so nothing is gained by guessing at records.
     local = True
-
-    def __init__(
-        self, alias: str, sender: type, names: Names, engine: Tree, chain: Chain, silent: bool
-    ) -> None:
-        super().__init__(alias, sender, names, engine, chain)
-        self.tree = engine
-        self._silent = silent
-        self._lead = names.lead
-
-    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
-        """Return the value, MISSING if there is none, or UNSURE for the long way round.
-
-        The long way does all that is left out here: signals, odd keys and versions, errors.
-        """
-        if version is not None or type(key) is not str or self._lead is None:
-            return UNSURE
-        full = self._lead + key
-        if not usual(full) or (reading_is_heard() and not self._silent):
-            return UNSURE
-        name = self.chain.name(full)
-        try:
-            epoch, data = self.tree.one(name)
-            entry = self._alive(name, data, epoch)
-        except OSError:
-            return UNSURE  # where the error is met again, and told
-        if entry is None or any(tag not in entry.stamps for tag in tags):
-            return MISSING
-        return entry.value
 
 
 class EncryptedFileCache(StoreCache):
@@ -97,8 +67,7 @@ class EncryptedFileCache(StoreCache):
         )
         largest = chain.max_bytes + _AROUND
         tree = Tree(place, bounds, expiry_ms, largest, bool(self.options.get("FSYNC", False)))
-        silent = self.options.get("SIGNALS") is False
-        return Files(alias, type(self), Names(self), tree, chain, silent)
+        return Files(alias, type(self), Names(self), tree, chain)
 
     def _place(self, alias: str, root: str) -> Place:
         shared = bool(self.options.get("ALLOW_SHARED_DIRECTORY", False))

@@ -19,6 +19,7 @@ class Renamed:
     def __init__(self, inner: Driver, sender: type, names: Names) -> None:
         self.inner = inner
         self.local = inner.local
+        self.silent = False
         self.shared = inner.shared
         self.sender = sender
         self.names = names

@@ -27,7 +27,8 @@ class Layer(Protocol):
 class Driver(Protocol):
     """Be the bottom of a chain: one store, below the tag protocol.
 
-    ``local``: its records cost no trip, so nothing is gained by guessing them. ``shared``: other
+    ``local``: its records cost no trip, so nothing is gained by guessing them. ``silent``: nobody
+    is to hear of its reads, so its straight line may be taken. ``shared``: other
     processes see what it holds, so one computation per key takes a lease in it. ``instant``: it
     only touches memory, so an awaiting face needs no thread for it. ``sender``: the
     backend's class, which signals name. ``version``: what a key's version is when none is given.
@@ -50,6 +51,7 @@ class Driver(Protocol):
     """
 
     local: bool
+    silent: bool
     sender: type
 
     @property

@@ -67,11 +67,6 @@ class Tree:
                 found[name] = data
         return epoch, found
 
-    def one(self, name: bytes) -> tuple[int, bytes | None]:
-        """Return the epoch, and what is in one file, or None."""
-        epoch = self.place.epoch.current()
-        return epoch, fetch(self.place.file(name), self._largest, used=True)
-
     def scan(self) -> Iterator[tuple[bytes, bytes]]:
         """Walk over all entries, shard by shard; one that goes meanwhile is left out."""
         for shard in range(SHARDS):

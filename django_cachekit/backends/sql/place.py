@@ -56,7 +56,7 @@ class Place:
         self._sql: dict[str, Sql] = {}
 
     def writer(self) -> BaseDatabaseWrapper:
-        """Return this thread's connection; for reading too, since a replica is late with a flush."""
+        """Return this thread's connection; for reads too, since a replica is late with a flush."""
         return connections[self.database or router.db_for_write(self.model)]
 
     def run(self, connection: BaseDatabaseWrapper, work: Work[T]) -> T:

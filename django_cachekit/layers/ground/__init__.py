@@ -53,6 +53,7 @@ class Foreign:
         self.local = isinstance(cache, INSTANT)
         self.instant = self.local
         self.shared = not self.local
+        self.silent = False
         self.tagged = False
         # With a prefix this short, a harmless key fits whatever its version.
         self.roomy = len(str(cache.make_key("", 10**9))) <= 60
