@@ -17,7 +17,7 @@ SIGNALS = [value for value in vars(signals).values() if isinstance(value, Signal
 
 @pytest.fixture(scope="session")
 def shop_app(django_db_setup: None) -> Iterator[None]:
-    """Let the examples import ``shop``, and install it: after the database, which then has no table."""
+    """Let the examples import ``shop``: after the database is made, which so has no table of it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).parent)
         with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "shop"]):

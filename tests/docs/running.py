@@ -155,7 +155,7 @@ class Runner:
     def _command(self, said: str, where: str) -> None:
         exits = _EXITS(said)
         wanted, got, out = int(exits[1]) if exits else 0, 0, io.StringIO()
-        with mock.patch("builtins.input", lambda: "yes"):
+        with mock.patch("builtins.input", return_value="yes"):
             try:
                 call_command(*shlex.split(said, comments=True), stdout=out, stderr=out)
             except CommandError as error:

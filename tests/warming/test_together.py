@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from django_cachekit import warmer
+from django_cachekit import signals, warmer
 from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.flights import BOARD
 from django_cachekit.core.operation import Kind, Operation
@@ -105,6 +105,21 @@ def test_a_second_thread_takes_the_result_of_the_first(
     assert store.get("slow") == "one"
 
 
+def test_only_the_one_that_computed_is_told_of(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    def receiver(name: str, **_: Any) -> None:
+        heard.append(name)
+
+    signals.cache_warmed.connect(receiver)
+    try:
+        both(Calls("one"), monkeypatch)
+    finally:
+        signals.cache_warmed.disconnect(receiver)
+
+    assert heard == ["slow"]
+
+
 def test_an_error_reaches_the_one_who_waited(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = Calls(ValueError("no"), "two")
 
@@ -135,7 +150,10 @@ def test_one_after_the_other_compute_twice(store: Any) -> None:
     assert calls.number == 2
 
 
-def test_warmers_that_warm_each_other_do_not_wait_for_ever(store: Any) -> None:
+@pytest.mark.parametrize("nested", [{}, {"concurrency": 2}])
+def test_warmers_that_warm_each_other_do_not_wait_for_ever(
+    store: Any, nested: dict[str, int]
+) -> None:
     gate = threading.Barrier(2)
 
     def meeting(mine: str, other: str) -> Callable[[], str]:
@@ -145,7 +163,7 @@ def test_warmers_that_warm_each_other_do_not_wait_for_ever(store: Any) -> None:
             if not met:
                 met.append(True)
                 gate.wait(PATIENCE)
-                warm([other])
+                warm([other], **nested)
             return mine
 
         return make
