@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from enum import Enum
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import SyncToAsync, sync_to_async
 from django.dispatch import Signal
 
 T = TypeVar("T")
@@ -173,6 +173,29 @@ def background(work: Callable[[], Any], every: float, stop: threading.Event) -> 
             work()
 
     threading.Thread(target=loop, daemon=True, name="cachekit-keeper").start()
+
+
+class Desk(NamedTuple):
+    """Stand for the one thread in which the thread-bound work of some awaiting code is done."""
+
+    loop: Any
+    context: Any
+
+    @classmethod
+    def here(cls) -> "Desk | None":
+        """Return the desk of the running loop's code, or None where no loop runs."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return None
+        return cls(loop, SyncToAsync.thread_sensitive_context.get(None))
+
+    def is_mine(self) -> bool:
+        """Tell whether this thread may be that one: if it waits, the awaiting code cannot go on."""
+        served = getattr(SyncToAsync.threadlocal, "main_event_loop", None)
+        return (
+            served is self.loop and SyncToAsync.thread_sensitive_context.get(None) is self.context
+        )
 
 
 def is_coroutine_function(function: Callable[..., Any]) -> bool:

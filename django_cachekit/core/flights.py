@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from enum import Enum
 from typing import Any
 
+from .faces import Desk
 from .operation import MISSING, Stamp
 
 
@@ -28,11 +29,22 @@ class Flight:
     def __init__(self) -> None:
         self.done: Future[None] = Future()
         self.thread = threading.get_ident()
+        self.desk = Desk.here()
         self.value: Any = MISSING
         self.error: Exception | None = None
         self.stamp: Stamp | None = None
         self.revoked = False
         self.waits_for: set[Flight] = set()
+
+    def needs_this_thread(self) -> bool:
+        """Tell whether the flight cannot land while this thread waits for it.
+
+        So it is in the thread whose loop runs the flight, and in the thread in which that loop has
+        its blocking work done.
+        """
+        if self.thread == threading.get_ident():
+            return True
+        return self.desk is not None and self.desk.is_mine()
 
     def leads_to(self, others: "tuple[Flight, ...]") -> bool:
         """Tell whether this flight waits, through however many, for one of ``others``."""
@@ -70,9 +82,7 @@ class Board:
             if flight is None:
                 flight = self._flights[name] = Flight()
                 return flight, Role.LEAD
-            # A blocking wait in the thread whose loop runs the flight would stop that loop.
-            stuck = blocking and flight.thread == threading.get_ident()
-            if stuck or flight.leads_to(mine):
+            if (blocking and flight.needs_this_thread()) or flight.leads_to(mine):
                 return Flight(), Role.ALONE
             for led in mine:
                 led.waits_for.add(flight)

@@ -92,12 +92,7 @@ class FragmentNode(Node):
 def _split(given: Any) -> Any:
     if isinstance(given, str):
         return [name for part in given.split(",") if (name := part.strip())]
-    return [_bare(name) for name in given]
-
-
-def _bare(name: Any) -> Any:
-    """Return text without the mark that it is safe, which is no part of a tag."""
-    return str.__str__(name) if isinstance(name, SafeString) else name
+    return list(given)
 
 
 def _value(expression: FilterExpression, context: Context) -> Any:

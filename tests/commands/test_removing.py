@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from django_cachekit import signals
+from django_cachekit.backends.filetree import Tree
 from tests.stores import INDEX_KEY, KEY
 
 from .conftest import Run
@@ -215,6 +216,21 @@ def test_a_prefix_is_text_and_no_pattern(run: Run, store: Any) -> None:
 
     assert ended.out == "Forgot 1 key.\n"
     assert store.many(["[a]*?\\x", "ax"]) == {"[a]*?\\x": None, "ax": 5}
+
+
+@pytest.mark.parametrize("verb", ["scan", "remove"])
+@pytest.mark.parametrize("arguments", [DESTRUCTIVE[2], DESTRUCTIVE[4]])
+def test_a_disk_that_fails_is_no_empty_store(
+    run: Run, store: Any, arguments: list[str], verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Tree, verb, failing)
+    ended = run(*arguments, "--noinput")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == "Failed: alias 'default': OSError: Input/output error\n"
 
 
 def test_a_pattern_in_a_store_in_memory_is_warned_of(run: Run, store: Any) -> None:

@@ -27,6 +27,9 @@ ABSENT = frozenset(
 USED = 60
 """Seconds after which a read counts as a use, and makes a file young again."""
 
+TRIES = 16
+"""How often something starts again because others removed what it was working in."""
+
 _held: set[int] = set()
 
 
@@ -201,13 +204,14 @@ class Lock:
         _release(self._fd)
 
     def _open(self) -> int:
-        try:
-            return os.open(self._path, LOCK)
-        except FileNotFoundError:
-            self._prepare()
-            fd = os.open(self._path, LOCK | os.O_CREAT, 0o600)
-            os.fchmod(fd, 0o600)
-            return fd
+        for _ in range(TRIES):
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(self._path, LOCK)
+            # Another may be quicker to make it, or to remove its directory.
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                self._prepare()
+                return _made(self._path)
+        raise OSError(errno.ESTALE, f"{self._path} is removed again and again")
 
     def _stands(self, fd: int) -> bool:
         """Tell whether the file locked is still the one others will open."""
@@ -215,6 +219,12 @@ class Lock:
             return os.path.samestat(os.fstat(fd), os.lstat(self._path))
         except FileNotFoundError:
             return False
+
+
+def _made(path: str) -> int:
+    fd = os.open(path, LOCK | os.O_CREAT | os.O_EXCL, 0o600)
+    os.fchmod(fd, 0o600)
+    return fd
 
 
 def _release(fd: int) -> None:

@@ -52,16 +52,17 @@ class EpochFile:
             before = 0  # what it was is lost; the time is later than any clear before
         epoch = max(before + 1, int(clock.now() * 1000))
         try:
-            self._write(b"%d" % epoch)
+            self._write(epoch)
         except (PermissionError, FileNotFoundError) as error:
             raise type(error)(
                 error.errno, f"{self.path} cannot be written; see OPTIONS EPOCH_FILE"
             ) from error
         return epoch
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, epoch: int) -> None:
         fresh = self.path + ".new"
         drop(fresh)
-        create(fresh, data, sync=True)
+        # The disk's own times may be too coarse to tell two clears apart: its time is the epoch.
+        create(fresh, b"%d" % epoch, (epoch * 10**6, epoch * 10**6), sync=True)
         os.replace(fresh, self.path)
         sync_directory(os.path.dirname(self.path))

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import NamedTuple
 
+from .disk import LOCK
+
 SHARDS = 256
 LATEST = 2**63 - 1
 
@@ -81,9 +83,17 @@ def tally(files: Iterable[Found]) -> Slot:
 class Ledger:
     """Read and write the counts in an open ledger file, which ``with`` closes."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._data = os.pread(fd, _SIZE, 0)
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, LOCK)
+        try:
+            self._data = os.pread(self._fd, _SIZE, 0)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
 
     def __enter__(self) -> "Ledger":
         return self
@@ -94,7 +104,7 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        os.close(self._fd)
+        self.close()
 
     @property
     def epoch(self) -> int | None:

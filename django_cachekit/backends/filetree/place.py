@@ -11,14 +11,13 @@ import logging
 import os
 import shutil
 
-from .disk import LOCK, Lock, create, drop, own_directory, unfit
+from .disk import TRIES, Lock, create, drop, own_directory, sync_directory, unfit
 from .epoch import EpochFile
 from .ledger import Ledger, blank
 
 log = logging.getLogger("django_cachekit")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_TRIES = 16
 
 
 class Place:
@@ -63,43 +62,53 @@ class Place:
     def ledger(self) -> Ledger | None:
         """Open the ledger of the tree that is there; None if there is none, or it is broken."""
         try:
-            fd = os.open(self._ledger, LOCK)
+            ledger = Ledger(self._ledger)
         except FileNotFoundError:
             return None
-        ledger = Ledger(fd)
         if ledger.epoch is not None:
             return ledger
-        with ledger:
-            return None
+        ledger.close()
+        return None
 
     def begun(self) -> Ledger:
         """Open the ledger of a tree that belongs to the current epoch, making one if need be."""
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             ledger = self.ledger()
-            # The epoch is read after the ledger: it cannot be older, whoever clears meanwhile.
-            if ledger is not None and ledger.epoch == self.epoch.current():
+            if ledger is not None and self._fits(ledger):
                 return ledger
-            if ledger is not None:
-                with ledger:
-                    pass
             self.settle()
         raise OSError(errno.ESTALE, f"{self.tree} is cleared again and again")
+
+    def _fits(self, ledger: Ledger) -> bool:
+        """Tell whether a ledger is of the current epoch; it is closed if not."""
+        fits = False
+        try:
+            # Read after the ledger, the epoch cannot be older, whoever clears meanwhile.
+            fits = ledger.epoch == self.epoch.current()
+        finally:
+            if not fits:
+                ledger.close()
+        return fits
 
     def settle(self) -> None:
         """Set aside a tree of another epoch, and make sure there is one of this."""
         with self._guard():
-            epoch = self.epoch.current()
             ledger = self.ledger()
+            if ledger is not None and self._fits(ledger):
+                ledger.close()
+                return
             if ledger is not None:
-                with ledger:
-                    if ledger.epoch == epoch:
-                        return
                 self.set_aside(self.tree)
             own_directory(self.tree)
             fresh = f"{self._ledger}.new"
             drop(fresh)
-            create(fresh, blank(epoch))
+            create(fresh, blank(self.epoch.current()))
             os.replace(fresh, self._ledger)
+
+    def sync(self) -> None:
+        """Make new directories last through a power cut."""
+        for path in (self.tree, f"{self.root}/v1", self.root):
+            sync_directory(path)
 
     def clear(self) -> None:
         """Move the epoch on for good, then remove the tree."""
@@ -123,12 +132,15 @@ class Place:
 
     def discard(self) -> None:
         """Delete what was set aside, by this process or one that died; report what stays."""
-        with Lock(f"{self._locks}/gone", self.prepare), os.scandir(f"{self.root}/v1") as items:
-            gone = [item.path for item in items if item.name.startswith(f"{self._store}.gone.")]
-            for path in gone:
-                shutil.rmtree(path, ignore_errors=True)
-                if os.path.lexists(path):
-                    log.warning("cache files set aside in %s could not be deleted", path)
+        with Lock(f"{self._locks}/gone", self.prepare):
+            for name in os.listdir(f"{self.root}/v1"):
+                if name.startswith(f"{self._store}.gone."):
+                    self._delete(f"{self.root}/v1/{name}")
+
+    def _delete(self, path: str) -> None:
+        shutil.rmtree(path, ignore_errors=True)
+        if os.path.lexists(path):
+            log.warning("cache files set aside in %s could not be deleted", path)
 
     def _guard(self) -> Lock:
         return Lock(f"{self._locks}/tree", self.prepare)

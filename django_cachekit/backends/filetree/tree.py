@@ -23,16 +23,13 @@ from typing import TypeVar
 from ...core.faces import Hop
 from ...errors import ValueTooLarge
 from ..bytestore import KEEP, Blob, Change
-from .disk import create, drop, fetch, now_ns, own_directory, sync_directory
+from .disk import TRIES, create, drop, fetch, now_ns, own_directory, sync_directory
 from .ledger import SHARDS, Bounds, tally
 from .place import Place
 from .sweep import TEMPORARY, Expiry, Sweeper, hint, names, survey
 
 T = TypeVar("T")
 log = logging.getLogger("django_cachekit")
-
-TRIES = 16
-"""How often a write starts again because the tree it was to go into was cleared away."""
 
 
 class _Vanished(Exception):
@@ -159,19 +156,22 @@ class Tree:
             create(fresh, data, times, self._sync)
         except FileNotFoundError:
             own_directory(home)
+            if self._sync:
+                self.place.sync()
             create(fresh, data, times, self._sync)
         return fresh
 
     def _drop(self, name: bytes) -> None:
         shard, target = name[0], self.place.file(name)
         old = self._size(target)
+        if not drop(target) or old is None:
+            return
         ledger = self.place.ledger()
-        gone = drop(target)
         if ledger is None:
             return
         with ledger:
             slot = ledger.slot(shard)
-            if gone and old is not None and slot is not None:
+            if slot is not None:
                 ledger.note(shard, slot.without(old))
 
     def _size(self, target: str) -> int | None:

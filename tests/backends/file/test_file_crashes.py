@@ -1,5 +1,6 @@
 """What a kill, a full disk or a half-done clear leaves behind: the old value, or a miss."""
 
+import contextlib
 import errno
 import os
 import random
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from django_cachekit.backends.file import EncryptedFileCache
-from django_cachekit.backends.filetree import disk
+from django_cachekit.backends.filetree import EpochFile, disk
 from django_cachekit.core import clock
 from django_cachekit.errors import StoreUnavailable
 
@@ -272,6 +273,46 @@ def test_epochs_only_grow_when_the_clock_steps_back(
     monkeypatch.setattr(clock, "now", lambda: 1000.0)
     cache.clear()
     assert epoch.current() == first + 1
+
+
+def test_each_of_many_clears_is_seen(tmp_path: Path) -> None:
+    """Faster than a disk's times can tell, and with the numbers of files used again."""
+    path = str(tmp_path / "epoch")
+    mine, other = EpochFile(path), EpochFile(path)
+    for _ in range(200):
+        for _ in range(2):
+            latest = other.advance()
+        assert mine.current() == latest
+
+
+def test_no_descriptor_is_left_open(
+    opened: Callable[..., EncryptedFileCache], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(cache: EncryptedFileCache) -> None:
+        cache.set_many({"a": 1, "b": 2})
+        cache.get_many(["a", "b", "c"])
+        cache.delete("a")
+        cache.touch("b")
+        with contextlib.suppress(StoreUnavailable, ValueError):
+            cache.incr("b")
+        with contextlib.suppress(StoreUnavailable):
+            cache.clear()
+
+    cache = opened(MAX_ENTRIES=5)
+    work(cache)
+    before = len(os.listdir("/proc/self/fd"))
+    for step in ("pread", "pwrite", "write", "replace", "fstat", "unlink", "rename", "scandir"):
+        with monkeypatch.context() as patch:
+            fail(patch, step, errno.EIO)
+            work(cache)
+        work(cache)
+    (epoch,) = tmp_path.glob("cache.epoch-*")
+    epoch.write_bytes(b"nonsense")
+    for _ in range(3):
+        cache.set("k", 1)
+        with contextlib.suppress(StoreUnavailable):
+            cache.add("k", 1)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_second_process_sees_a_clear_at_once(

@@ -50,7 +50,7 @@ def test_a_key_taken_away_makes_misses(opened: Opened) -> None:
     assert old.get("k") == 1, "what could not be read was harmed"
 
 
-def test_expiry_and_place_in_line_stay(opened: Opened, clock: Clock) -> None:
+def test_expiry_stays(opened: Opened, clock: Clock) -> None:
     old, new = opened(ENCRYPTION_KEYS=OLD), opened(ENCRYPTION_KEYS=NEW)
     old.set("k", 1, 100)
     old.set("brief", 1, 10)
