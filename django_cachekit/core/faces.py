@@ -193,9 +193,8 @@ class Desk(NamedTuple):
     def is_mine(self) -> bool:
         """Tell whether this thread may be that one: if it waits, the awaiting code cannot go on."""
         served = getattr(SyncToAsync.threadlocal, "main_event_loop", None)
-        return (
-            served is self.loop and SyncToAsync.thread_sensitive_context.get(None) is self.context
-        )
+        context = SyncToAsync.thread_sensitive_context.get(None)
+        return served is self.loop and context is self.context
 
 
 def is_coroutine_function(function: Callable[..., Any]) -> bool:

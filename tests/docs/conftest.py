@@ -15,7 +15,7 @@ from django_cachekit import signals, warming
 SIGNALS = [value for value in vars(signals).values() if isinstance(value, Signal)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop_app(django_db_setup: None) -> Iterator[None]:
     """Let the examples import ``shop``: after the database is made, which so has no table of it."""
     with pytest.MonkeyPatch.context() as patch:
