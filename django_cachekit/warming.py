@@ -26,14 +26,14 @@ from django.utils.module_loading import autodiscover_modules, import_string
 from . import conf
 from .core import clock
 from .core.arguments import path_of
-from .core.faces import AWAITING, BLOCKING, is_coroutine_function, run_now
+from .core.faces import AWAITING, BLOCKING, finish, is_coroutine_function, run_now
 from .core.keys import plain
 from .core.text import one_line
 from .core.ttl import seconds
 from .errors import CacheKitError, Misconfigured
 from .flows.crew import Crew
 from .flows.warm import Warming
-from .layers.chores import finish, tell_warmed
+from .layers.chores import tell_warmed
 from .manager import manager
 from .scopes import Port, Stack, tag_names
 

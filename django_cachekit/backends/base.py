@@ -7,6 +7,7 @@ its driver, of which a process has one per configuration.
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
@@ -155,11 +156,27 @@ class StoreCache(BaseCache):
         super().__init__(dict(params))
         self.location = location
         self.options: Mapping[str, Any] = params.get("OPTIONS") or {}
-        self.cachekit_stack = stack_of(self, location, params)
+        self._params = params
+        self._quick: Callable[[Any, int | None], Any] = self._first
         self._now = _CoatPort(BLOCKING, self)
         self._later = _CoatPort(AWAITING, self)
+
+    @cached_property
+    def cachekit_stack(self) -> Stack:
+        """Return the stack, made at the first use: a misconfigured alias is then a clear error.
+
+        Until then it is not, since Django makes every backend to check the settings, and a check
+        that says what is wrong is of more use than a traceback in its place.
+        """
+        return stack_of(self, self.location, self._params)
+
+    @cached_property
+    def _instant(self) -> bool:
+        return self.cachekit_driver.instant
+
+    def _first(self, key: Any, version: int | None) -> Any:
         self._quick = self.cachekit_stack.quick
-        self._instant = self.cachekit_driver.instant
+        return self._quick(key, version)
 
     @property
     def cachekit_driver(self) -> Driver:

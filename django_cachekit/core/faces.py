@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from enum import Enum
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
-from asgiref.sync import SyncToAsync, sync_to_async
+from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
 from django.dispatch import Signal
 
 T = TypeVar("T")
@@ -173,6 +173,11 @@ def background(work: Callable[[], Any], every: float, stop: threading.Event) -> 
             work()
 
     threading.Thread(target=loop, daemon=True, name="cachekit-keeper").start()
+
+
+def finish(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine function to its end from code that awaits nothing; return its result."""
+    return async_to_sync(work)()
 
 
 class Desk(NamedTuple):

@@ -11,10 +11,6 @@ from django.test import override_settings
 from .test_checks import ARRAY, FILE, KEYS, TAGGED
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Django's own checks make every backend, and one that is misconfigured raises in there",
-)
 @pytest.mark.parametrize(
     ("config", "id"),
     [

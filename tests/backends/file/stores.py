@@ -33,7 +33,9 @@ def driver_of(cache: EncryptedFileCache) -> Files:
 
 def tree_of(cache: EncryptedFileCache) -> Tree:
     """Return the engine under a cache."""
-    return driver_of(cache).tree
+    engine = driver_of(cache).engine
+    assert isinstance(engine, Tree)
+    return engine
 
 
 def path_of(cache: EncryptedFileCache, key: str) -> Path:

@@ -18,7 +18,7 @@ from django_cachekit.core import clock
 from django_cachekit.errors import StoreUnavailable
 
 from .stores import driver_of, entries, path_of, temporary, tree_of, walk
-from .workers import Workers
+from .workers import Workers, wait_for
 
 KILLS = int(os.environ.get("CACHEKIT_KILLS", "40"))
 SIZE = 200_000
@@ -36,8 +36,7 @@ def test_a_kill_leaves_whole_values_and_no_lock(
     for number in range(KILLS):
         told = tmp_path / f"told-{number}"
         pid = workers.start("set_for_ever", location, 20, SIZE, str(told))
-        while not told.exists():
-            os.sched_yield()
+        wait_for(told)
         # Real time: the point is to die anywhere at all.
         time.sleep(random.Random(number).uniform(0, 0.02))
         workers.kill(pid)

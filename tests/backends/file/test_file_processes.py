@@ -14,7 +14,7 @@ from django_cachekit.backends.file import EncryptedFileCache
 from django_cachekit.core.operation import MISSING, Kind, Operation
 
 from .stores import driver_of, tree_of
-from .workers import Workers
+from .workers import Workers, wait_for
 
 ROUNDS = 100
 
@@ -87,8 +87,7 @@ def test_a_killed_holder_leaves_no_lock_even_with_a_child(
 ) -> None:
     told = tmp_path / "child"
     holder = workers.start("hold_and_fork", location, str(told))
-    while not told.exists():
-        os.sched_yield()
+    wait_for(told)
     child = int(told.read_text())
     taken = threading.Event()
 

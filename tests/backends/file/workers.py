@@ -80,6 +80,14 @@ def job(function: Job) -> Job:
     return function
 
 
+def wait_for(path: Path, seconds: float = 20) -> None:
+    """Wait, awake, until a job has made a file."""
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, "the job never got that far"
+        os.sched_yield()
+
+
 def at(moment: float) -> None:
     """Wait, awake, until the clock that all processes share says ``moment``."""
     while time.monotonic() < moment:
