@@ -1,7 +1,6 @@
 """A store in this process's memory: bounded, least recently used out first, no pickle where none is
 needed, no thread on the async face."""
 
-import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from ..codecs.copies import hold, share
 from ..core import clock
 from ..core.entry import NO_STAMPS, Entry
-from ..core.faces import Hop
+from ..core.faces import Hop, after_fork
 from ..core.keys import matcher, usual
 from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Stamp
 from ..errors import Misconfigured, ValueTooLarge
@@ -32,13 +31,12 @@ def _forked() -> None:
         memory.lock = threading.RLock()
 
 
-os.register_at_fork(after_in_child=_forked)
+after_fork(_forked)
 
 
 class Array(SyncDriver):
     """Drive a memory; every verb is one step under its lock."""
 
-    local = True
     shared = False
     hop = Hop.NONE
 

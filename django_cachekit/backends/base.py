@@ -19,9 +19,9 @@ from ..core import clock
 from ..core.faces import AWAITING, BLOCKING, Face, Hop, both
 from ..core.keys import harmless
 from ..core.operation import MISSING, UNSURE, Key, Operation, Record
-from ..errors import NotSupported
+from ..errors import Misconfigured, NotSupported
 from ..layers import standard
-from ..layers.base import Driver
+from ..layers.base import Driver, Guesses
 from ..scopes import Port, Stack
 
 T = TypeVar("T")
@@ -59,7 +59,6 @@ class Names:
 class SyncDriver:
     """Carry out each verb by a blocking method ``do_<verb>``, in one hop for an awaiting face."""
 
-    local = False
     shared = True
     silent = False
     hop = Hop.THREAD
@@ -69,6 +68,7 @@ class SyncDriver:
         self.alias = alias
         self.sender = sender
         self.names = names
+        self.guesses: Guesses | None = None
 
     @property
     def instant(self) -> bool:
@@ -118,7 +118,10 @@ setting_changed.connect(_changed, dispatch_uid="cachekit.stacks")
 
 
 def _build(cache: "StoreCache", alias: str) -> Stack:
-    driver = cache.connect(alias)
+    try:
+        driver = cache.connect(alias)
+    except OSError as error:
+        raise Misconfigured(f"CACHES[{alias!r}] cannot be used: {error}") from error
     options = cache.options
     silent = options.get("SIGNALS") is False
     driver.silent = silent

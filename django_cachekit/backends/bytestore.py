@@ -19,6 +19,7 @@ from ..core.faces import Face, Hop
 from ..core.keys import matcher, usual
 from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Stamp, tag_record
 from ..errors import NotANumber, StoreUnavailable
+from ..layers.base import guess
 from ..layers.events import reading_is_heard
 from ..layers.policy import lost
 from ..layers.tags import alive
@@ -101,7 +102,7 @@ class Bytes(SyncDriver):
         if version is not None or type(key) is not str or self.lead is None:
             return UNSURE
         full = self.lead + key
-        if not usual(full) or (reading_is_heard() and not self.silent):
+        if not usual(full) or (reading_is_heard() and not self.silent) or self._tagged(key, tags):
             return UNSURE
         name = self.chain.name(full)
         try:
@@ -111,7 +112,14 @@ class Bytes(SyncDriver):
             return UNSURE  # where the error is met again, and told
         if entry is None or any(tag not in entry.stamps for tag in tags):
             return MISSING
+        if entry.stamps and self.guesses is not None:
+            guess(self.guesses, None, key, tuple(entry.stamps))
         return entry.value
+
+    def _tagged(self, key: str, tags: tuple[str, ...]) -> bool:
+        """Tell whether the long way reads the key and its tags' records in one trip, not two."""
+        known = self.guesses
+        return known is not None and bool(tags or (len(known) and known.get((None, key))))
 
     async def perform(self, face: Face, op: Operation) -> Any:
         """Carry out one operation; an error of the engine is a ``StoreUnavailable``."""

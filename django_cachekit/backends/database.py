@@ -7,9 +7,10 @@ from django.db import connections
 
 from .. import conf
 from ..codecs import Chain, build
+from ..core.bounded import Bounded
 from ..core.operation import Key, Operation, Record, Reply, Stamp
 from ..errors import Misconfigured, StoreUnavailable
-from ..layers.base import Driver
+from ..layers.base import GUESSES, Driver
 from ..layers.policy import lost
 from .base import Names, StoreCache, record_text
 from .bytestore import Blob, Bytes
@@ -28,6 +29,7 @@ class Rows(Bytes):
     def __init__(self, alias: str, sender: type, names: Names, table: Table, chain: Chain) -> None:
         super().__init__(alias, sender, names, table, chain)
         self.table = table
+        self.guesses = Bounded(GUESSES)
 
     @property
     def shared(self) -> bool:  # type: ignore[override]  # elsewhere it is fixed

@@ -40,13 +40,6 @@ _AROUND = 2**18
 """More than a header, a key and tags of the greatest length add to a value."""
 
 
-class Files(Bytes):
-    """Drive a tree of files."""
-
-    # A record lies as near as what it is about, so nothing is gained by guessing at records.
-    local = True
-
-
 class EncryptedFileCache(StoreCache):
     """Keep sealed entries in files under ``LOCATION``."""
 
@@ -67,7 +60,7 @@ class EncryptedFileCache(StoreCache):
         )
         largest = chain.max_bytes + _AROUND
         tree = Tree(place, bounds, expiry_ms, largest, bool(self.options.get("FSYNC", False)))
-        return Files(alias, type(self), Names(self), tree, chain)
+        return Bytes(alias, type(self), Names(self), tree, chain)
 
     def _place(self, alias: str, root: str) -> Place:
         shared = bool(self.options.get("ALLOW_SHARED_DIRECTORY", False))

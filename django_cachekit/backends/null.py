@@ -11,7 +11,6 @@ from .base import Names, StoreCache, SyncDriver
 class Null(SyncDriver):
     """Answer as Django's DummyCache does: nothing is there, and everything can be written."""
 
-    local = True
     shared = False
     hop = Hop.NONE
 

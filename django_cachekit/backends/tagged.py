@@ -5,10 +5,11 @@ from typing import Any
 from django.core.cache import InvalidCacheBackendError
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
+from ..core.bounded import Bounded
 from ..core.faces import Face
 from ..core.operation import Key, Operation, Record, Reply
 from ..errors import Misconfigured, NotSupported
-from ..layers.base import Driver
+from ..layers.base import GUESSES, Driver, Guesses
 from ..layers.ground import driver_of
 from .base import Names, StoreCache
 
@@ -18,7 +19,7 @@ class Renamed:
 
     def __init__(self, inner: Driver, sender: type, names: Names) -> None:
         self.inner = inner
-        self.local = inner.local
+        self.guesses: Guesses | None = None if inner.guesses is None else Bounded(GUESSES)
         self.silent = False
         self.shared = inner.shared
         self.sender = sender

@@ -10,6 +10,7 @@ This is the only module that knows asyncio, threads to hop to, and sleeping.
 import asyncio
 import functools
 import inspect
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -173,6 +174,12 @@ def background(work: Callable[[], Any], every: float, stop: threading.Event) -> 
             work()
 
     threading.Thread(target=loop, daemon=True, name="cachekit-keeper").start()
+
+
+def after_fork(mend: Callable[[], Any]) -> None:
+    """Call ``mend`` in every child this process forks; a system without forks needs none."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=mend)
 
 
 def finish(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

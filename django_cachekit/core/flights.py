@@ -4,14 +4,13 @@ A flight is one computation under way. Whoever comes while it is under way waits
 would wait for itself: a computation that asks for its own key, or two that ask for each other's.
 """
 
-import os
 import threading
 from concurrent.futures import Future
 from contextvars import ContextVar
 from enum import Enum
 from typing import Any
 
-from .faces import Desk
+from .faces import Desk, after_fork
 from .operation import MISSING, Stamp
 
 
@@ -115,7 +114,7 @@ class Board:
 
 
 BOARD = Board()
-os.register_at_fork(after_in_child=BOARD.forked)
+after_fork(BOARD.forked)
 
 
 def nested() -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connections
 
 from ..core import clock
-from ..core.faces import BLOCKING, background, run_now
+from ..core.faces import BLOCKING, after_fork, background, run_now
 from ..core.operation import Kind, Operation, Record
 from ..errors import CacheKitError
 from ..scopes import Port, Stack
@@ -108,4 +108,4 @@ class _Keeper:
 
 
 _keeper = _Keeper()
-os.register_at_fork(after_in_child=lambda: setattr(_keeper, "_lock", threading.Lock()))
+after_fork(lambda: setattr(_keeper, "_lock", threading.Lock()))

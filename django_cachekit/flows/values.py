@@ -9,7 +9,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from ..core.keys import plain
 from ..core.operation import MISSING, Kind, Operation
 from ..core.ttl import over, seconds
-from ..errors import TypeMismatch
+from ..errors import NotSupported, TypeMismatch
 from ..scopes import Port
 from ..verbs import find, remove, revoke, store, unwrap
 
@@ -63,7 +63,7 @@ async def pull(port: Port, key: Any, default: Any = None) -> Any:
 async def ttl(port: Port, key: Any) -> float | None:
     """Return the seconds a key has left, None if for ever; a missing key is a KeyError."""
     left = await port.call(Operation("ttl", Kind.READ, (plain(key),), tags=port.tags))
-    if left is MISSING:
+    if left is MISSING or (port.tags and not await has(port, key)):
         raise KeyError(key)
     return None if left is None else float(left)
 
@@ -132,7 +132,9 @@ async def forget_many(port: Port, keys: Iterable[Any]) -> int:
 
 async def listing(port: Port, glob: str = "*") -> list[str]:
     """Return the keys that match ``glob``; NotSupported where the store cannot list its keys."""
-    found: list[str] = await port.call(Operation("keys", Kind.READ, glob=glob, tags=port.tags))
+    if port.tags:
+        raise NotSupported(f"alias {port.alias!r} keeps no index of the keys that bear a tag.")
+    found: list[str] = await port.call(Operation("keys", Kind.READ, glob=glob))
     return found
 
 

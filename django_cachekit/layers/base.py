@@ -8,8 +8,24 @@ kinds (READ, WRITE, ATOMIC, ADMIN), so it stays right when a verb is added.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
+from ..core.bounded import Bounded
 from ..core.faces import Face
 from ..core.operation import Operation
+
+Guesses = Bounded[Any, tuple[str, ...]]
+
+GUESSES = 10_000
+"""How many keys' tags one process remembers per alias."""
+
+LONGEST = 1_000
+"""How many characters a key and its tags may have together to be remembered."""
+
+
+def guess(guesses: Guesses, version: int | None, key: str, tags: tuple[str, ...]) -> None:
+    """Remember a key's tags, unless they are so long that their number would not bound them."""
+    if len(key) + sum(map(len, tags)) <= LONGEST:
+        guesses.put((version, key), tags)
+
 
 Proceed = Callable[[Face, Operation], Awaitable[Any]]
 
@@ -27,12 +43,12 @@ class Layer(Protocol):
 class Driver(Protocol):
     """Be the bottom of a chain: one store, below the tag protocol.
 
-    ``local``: its records cost no trip, so nothing is gained by guessing them. ``silent``: nobody
-    is to hear of its reads, so its straight line may be taken. ``shared``: other
-    processes see what it holds, so one computation per key takes a lease in it. ``instant``: it
-    only touches memory, so an awaiting face needs no thread for it. ``sender``: the
-    backend's class, which signals name. ``version``: what a key's version is when none is given.
-    ``perform`` answers, by verb:
+    ``guesses``: which tags each key bore when last met, so that their records are read in the same
+    trip; None where records cost no trip. ``silent``: nobody is to hear of its reads, so its
+    straight line may be taken. ``shared``: other processes see what it holds, so one computation
+    per key takes a lease in it. ``instant``: it only touches memory, so an awaiting face needs no
+    thread for it. ``sender``: the backend's class, which signals name. ``version``: what a key's
+    version is when none is given. ``perform`` answers, by verb:
 
     ======== ================================ ==========================================
     kind     verb                             result
@@ -50,7 +66,7 @@ class Driver(Protocol):
     ======== ================================ ==========================================
     """
 
-    local: bool
+    guesses: "Guesses | None"
     silent: bool
     sender: type
 

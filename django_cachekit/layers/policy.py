@@ -20,6 +20,10 @@ from .base import Proceed
 
 log = logging.getLogger("django_cachekit")
 
+FIRM = (Kind.ATOMIC, Kind.ADMIN)
+MUST_KNOW = ("keys", "ttl")
+"""Reads with no answer for a store that is down: an empty list would be taken for the truth."""
+
 LOST = Stamp(MISSING, {})
 """The stamp of a read that failed: what is computed under it is not stored."""
 
@@ -43,7 +47,7 @@ class Policy:
         try:
             return await proceed(face, op)
         except StoreUnavailable as error:
-            if op.kind in (Kind.ATOMIC, Kind.ADMIN) and op.verb != "pull":
+            if op.verb in MUST_KNOW or (op.kind in FIRM and op.verb != "pull"):
                 raise
             log.warning("cache %r: %s failed: %s", self.store, op.name, error)
             return _instead(op)
@@ -54,6 +58,4 @@ def _instead(op: Operation) -> Any:
         return Reply({}, LOST if op.snapshot else None)
     if op.verb == "write":
         return set(op.keys)
-    if op.verb == "keys":
-        return []
-    return MISSING if op.verb in ("pull", "ttl") else set()
+    return MISSING if op.verb == "pull" else set()

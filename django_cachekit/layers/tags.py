@@ -10,21 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core import clock
-from ..core.bounded import Bounded
 from ..core.entry import Entry
 from ..core.faces import Face
 from ..core.operation import MISSING, Kind, Operation, Record, Reply, Stamp, tag_record
 from ..core.ttl import over
-from .base import Driver, Proceed
-
-GUESSES = 10_000
-"""How many keys' tags one process remembers per alias, to fetch their records in one trip."""
-
-
-LONGEST = 1_000
-"""How many characters a key and its tags may have together to be remembered."""
-
-Guesses = Bounded[Any, tuple[str, ...]]
+from .base import Driver, Guesses, Proceed, guess
 
 
 def nonce() -> bytes:
@@ -43,7 +33,7 @@ class Tags:
     """Check what is read against the records, and stamp what is written."""
 
     def __init__(self, driver: Driver) -> None:
-        self.guesses: Guesses | None = None if driver.local else Bounded(GUESSES)
+        self.guesses = driver.guesses
 
     def idle(self, op: Operation) -> bool:
         """Tell whether tags have no part in it: a write without any, or a verb of another kind."""
@@ -92,7 +82,7 @@ class Tags:
             return True
         stamps = value.stamps if type(value) is Entry else {}
         if stamps and self.guesses is not None:
-            _guess(self.guesses, op, key, tuple(stamps))
+            guess(self.guesses, op.version, key, tuple(stamps))
         return all(tag in stamps for tag in op.tags) and alive(value, found)
 
     async def _nonces(
@@ -134,15 +124,9 @@ def _learn(guesses: Guesses, op: Operation) -> None:
         if isinstance(key, Record):
             continue
         if op.tags:
-            _guess(guesses, op, key, op.tags)
+            guess(guesses, op.version, key, op.tags)
         elif len(guesses):
             guesses.drop((op.version, key))
-
-
-def _guess(guesses: Guesses, op: Operation, key: str, tags: tuple[str, ...]) -> None:
-    # What is long is not remembered, so that the number of guesses bounds their bytes.
-    if len(key) + sum(map(len, tags)) <= LONGEST:
-        guesses.put((op.version, key), tags)
 
 
 def _seal(op: Operation, value: Any) -> Entry:

@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import caches
 
 from django_cachekit import cache
+from django_cachekit.errors import NotSupported
 
 from .conftest import Faced
 
@@ -217,3 +218,21 @@ def test_tags_of_a_version(store: Faced) -> None:
     assert caches["default"] is not None
     store.tags("t").flush()
     assert store.get("key", version=7) is None
+
+
+def test_a_scope_of_tags_never_lists_or_removes_the_whole_alias(store: Faced) -> None:
+    store.put("other", 1, 60)
+    store.tags("t").put("key", 1, 60)
+    with pytest.raises(NotSupported):
+        list(store.tags("t").keys())
+    with pytest.raises(NotSupported):
+        store.tags("t").forget_pattern("*")
+    assert store.many(["key", "other"]) == {"key": 1, "other": 1}
+
+
+def test_the_ttl_of_an_entry_that_does_not_bear_the_tag(store: Faced, able: Any) -> None:
+    able("ttl")
+    store.tags("t").put("key", 1, 60)
+    assert store.tags("t").ttl("key") > 58
+    with pytest.raises(KeyError):
+        store.tags("u").ttl("key")

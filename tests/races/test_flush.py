@@ -98,8 +98,6 @@ def test_threads_never_read_past_a_flush(name: str) -> None:
 
 
 def test_threads_never_read_past_a_flush_of_the_alias(name: str) -> None:
-    if "django-file" in name:
-        pytest.skip("other threads may see an untagged value until it is taken back: documented")
     row, stop = Row(), threading.Event()
     fillers = [threading.Thread(target=fill, args=(row, stop)) for _ in range(3)]
     for filler in fillers:

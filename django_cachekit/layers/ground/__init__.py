@@ -12,12 +12,13 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.db import Error as DatabaseError
 
+from ...core.bounded import Bounded
 from ...core.entry import Entry
 from ...core.faces import Face
 from ...core.keys import harmless
 from ...core.operation import MISSING, UNSURE, Operation
 from ...errors import NotSupported, StoreUnavailable
-from ..base import Driver
+from ..base import GUESSES, Driver, Guesses
 from ..events import reading_is_heard
 from .call import Call
 from .verbs import VERBS
@@ -50,9 +51,9 @@ class Foreign:
     def __init__(self, alias: str, cache: BaseCache) -> None:
         self.alias = alias
         self.sender = type(cache)
-        self.local = isinstance(cache, INSTANT)
-        self.instant = self.local
-        self.shared = not self.local
+        self.instant = isinstance(cache, INSTANT)
+        self.shared = not self.instant
+        self.guesses: Guesses | None = None if self.instant else Bounded(GUESSES)
         self.silent = False
         self.tagged = False
         # With a prefix this short, a harmless key fits whatever its version.

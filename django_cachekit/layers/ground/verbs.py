@@ -10,7 +10,7 @@ from ...codecs import UNREADABLE
 from ...core.entry import Entry
 from ...core.keys import digest
 from ...core.operation import MISSING, Record, Reply, Stamp, tag_record
-from ...errors import NotANumber, NotSupported
+from ...errors import NotANumber, NotSupported, StoreUnavailable
 from ..tags import alive, nonce
 from .call import Call
 
@@ -162,7 +162,7 @@ async def _incr(call: Call) -> Any:
 async def _step(call: Call) -> Any:
     """Count as the cache itself does, or return MISSING."""
     try:
-        return await call.one("incr", call.op.key, call.op.by)
+        number = await call.one("incr", call.op.key, call.op.by)
     except TypeError as error:
         if await _dead(call, call.op.key):
             return MISSING
@@ -172,6 +172,9 @@ async def _step(call: Call) -> Any:
         if found is MISSING:
             return MISSING
         raise
+    if number is None or isinstance(number, bool):
+        raise StoreUnavailable(f"alias {call.driver.alias!r}: no number came back.")
+    return number
 
 
 async def _pull(call: Call) -> Any:

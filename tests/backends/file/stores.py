@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django_cachekit.backends.file import EncryptedFileCache, Files
+from django_cachekit.backends.bytestore import Bytes
+from django_cachekit.backends.file import EncryptedFileCache
 from django_cachekit.backends.filetree import Tree
 
 
@@ -21,13 +22,15 @@ KEYS = {"ENCRYPTION_KEYS": [key(1)], "INDEX_KEY": key(100), "STORE_ID": "tests"}
 def open_store(location: "str | os.PathLike[str]", **options: Any) -> EncryptedFileCache:
     """Open a store; options in capitals go to OPTIONS, ``prefix`` and ``timeout`` to the top."""
     top = {"KEY_PREFIX": options.pop("prefix", ""), "TIMEOUT": options.pop("timeout", 300)}
-    return EncryptedFileCache(str(location), {**top, "OPTIONS": {**KEYS, **options}})
+    cache = EncryptedFileCache(str(location), {**top, "OPTIONS": {**KEYS, **options}})
+    driver_of(cache)  # a store connects at its first use; here that is now
+    return cache
 
 
-def driver_of(cache: EncryptedFileCache) -> Files:
+def driver_of(cache: EncryptedFileCache) -> Bytes:
     """Return the driver under a cache."""
     driver = cache.cachekit_driver
-    assert isinstance(driver, Files)
+    assert isinstance(driver, Bytes)
     return driver
 
 

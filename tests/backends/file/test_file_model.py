@@ -145,10 +145,9 @@ class Store(RuleBasedStateMachine):
     @rule()
     def prune(self) -> None:
         tree_of(self.cache).prune()
-        assert {path_of(self.cache, name) for name in "abc" if self.live(name)} <= {
-            *entries(self.home)
-        }
-        assert temporary(self.home) == []
+        home = Path(self.home, "cache")
+        assert {path_of(self.cache, name) for name in "abc" if self.live(name)} <= {*entries(home)}
+        assert temporary(home) == []
 
     @rule()
     def open_again(self) -> None:

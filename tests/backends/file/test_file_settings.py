@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.core.cache import caches
@@ -12,10 +12,10 @@ from pytest_django.fixtures import Settings
 from django_cachekit.backends.file import EncryptedFileCache
 from django_cachekit.errors import Misconfigured, StoreUnavailable, ValueTooLarge
 
-from .stores import KEYS, key, open_store, path_of, tree_of
+from .stores import KEYS, driver_of, key, open_store, path_of, tree_of
 
 
-def configured(settings: Settings, location: object, **options: Any) -> Any:
+def configured(settings: Settings, location: object, **options: Any) -> EncryptedFileCache:
     given = {**KEYS, **options}
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
@@ -25,7 +25,9 @@ def configured(settings: Settings, location: object, **options: Any) -> Any:
             "OPTIONS": {name: value for name, value in given.items() if value is not None},
         },
     }
-    return caches["sealed"]
+    cache = cast(EncryptedFileCache, caches["sealed"])
+    driver_of(cache)
+    return cache
 
 
 @pytest.mark.parametrize(
