@@ -13,7 +13,8 @@ from ..errors import Misconfigured, StoreUnavailable
 from ..layers.base import GUESSES, Driver
 from ..layers.policy import lost
 from .base import Names, StoreCache, record_text
-from .bytestore import Blob, Bytes
+from .bytestore import Bytes
+from .engine import Blob
 from .sql.bounds import ENTRIES, Bounds
 from .sql.place import Place
 from .sql.table import Moved, Table

@@ -5,7 +5,8 @@ from functools import partial
 from typing import NamedTuple
 
 from ..codecs import Chain, Unreadable
-from .bytestore import KEEP, Blob, Bytes, Keep
+from .bytestore import Bytes
+from .engine import KEEP, Blob, Keep
 from .headers import expires
 
 

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from ...core.faces import Hop
 from ...errors import ValueTooLarge
-from ..bytestore import KEEP, Blob, Change
+from ..engine import KEEP, Blob, Change
 from .disk import TRIES, create, drop, fetch, now_ns, own_directory, sync_directory
 from .ledger import SHARDS, Bounds, tally
 from .place import Place

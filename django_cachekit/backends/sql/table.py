@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from ...core import clock
 from ...core.faces import Hop
 from ...errors import StoreUnavailable
-from ..bytestore import KEEP, Blob, Change
+from ..engine import KEEP, Blob, Change
 from .bounds import Bounds
 from .place import Place
 from .words import EPOCH, Sql, to_ms

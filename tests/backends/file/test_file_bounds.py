@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from django_cachekit.backends.bytestore import Blob
+from django_cachekit.backends.engine import Blob
 from django_cachekit.backends.file import EncryptedFileCache
 from django_cachekit.backends.filetree import sweep
 from django_cachekit.backends.filetree.ledger import LATEST, Slot
