@@ -4,6 +4,7 @@ A lease ends by itself ``SECONDS`` after its holder was last alive; a thread of 
 those that are held, so a long computation keeps its lease and a dead one does not.
 """
 
+import logging
 import os
 import threading
 from contextlib import suppress
@@ -16,6 +17,8 @@ from ..core.faces import BLOCKING, after_fork, background, run_now
 from ..core.operation import Kind, Operation, Record
 from ..errors import CacheKitError
 from ..scopes import Port, Stack
+
+log = logging.getLogger("django_cachekit")
 
 SECONDS = 10.0
 
@@ -99,10 +102,12 @@ class _Keeper:
         with self._lock:
             held = list(self._held)
         for lease in held:
+            if lease not in self._held:
+                continue  # given back while others were renewed
             try:
                 lease.renew()
-            except CacheKitError:
-                continue
+            except Exception as error:  # whatever it is, the thread that renews the others lives on
+                log.warning("a lease was not renewed: %s", type(error).__name__)
         if held:
             connections.close_all()
 
