@@ -3,6 +3,7 @@
 Nothing is copied at import, so ``override_settings`` and late configuration work.
 """
 
+import hmac
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,17 @@ def secret_keys() -> list[bytes]:
     """Return ``SECRET_KEY`` and its fallbacks as bytes, the one that writes first."""
     keys = [settings.SECRET_KEY, *getattr(settings, "SECRET_KEY_FALLBACKS", [])]
     return [key if isinstance(key, bytes) else str(key).encode() for key in keys if key]
+
+
+def shown(key: object) -> str:
+    """Return a key as a log may show it: 8 hex digits of an HMAC, or itself by ``LOG_RAW_KEYS``.
+
+    Itself is escaped, so that no key can begin a line of its own.
+    """
+    if get("LOG_RAW_KEYS"):
+        return ascii(key)
+    text = str(key).encode("utf-8", "surrogatepass")
+    return hmac.digest(secret_keys()[0], b"cachekit log\0" + text, "sha256").hex()[:8]
 
 
 def alias_of(backend: type, location: str, params: Mapping[str, Any]) -> str:

@@ -153,6 +153,23 @@ def test_an_entry_that_cannot_be_read_hides_no_other() -> None:
         assert cache.many(["good", "bad"]) == {"good": 1, "bad": None}
 
 
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_key_in_the_log_is_a_digest_unless_asked_for(
+    raw: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with configured("Picky"), override_settings(CACHEKIT={"LOG_RAW_KEYS": raw}):
+        cache.put("user:\n7", 1, 60)
+        from django.core.cache import caches
+
+        store = caches["default"]._cache  # type: ignore[attr-defined]  # Picky is a LocMemCache
+        for name in store:
+            store[name] = b"no pickle"
+        assert cache.get("user:\n7", "miss") == "miss"
+    assert len(caplog.messages) == 1
+    assert ("user:\\n7" in caplog.messages[0]) is raw
+    assert "\n" not in caplog.messages[0]
+
+
 def test_an_unknown_alias_is_djangos_error() -> None:
     from django.core.cache import InvalidCacheBackendError
 

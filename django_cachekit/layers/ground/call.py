@@ -12,8 +12,9 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 
 from ...codecs import UNREADABLE
+from ...conf import shown
 from ...core.faces import Face
-from ...core.keys import digest, safe
+from ...core.keys import safe
 from ...core.operation import MISSING, Operation, Record
 
 log = logging.getLogger("django_cachekit")
@@ -59,11 +60,11 @@ class Call:
             return MISSING
 
     def unreadable(self, key: Any, error: Exception) -> None:
-        """Say in the log that an entry could not be read; its key only as a digest."""
+        """Say in the log that an entry could not be read; its key as ``LOG_RAW_KEYS`` has it."""
         log.warning(
             "cache %r: an entry (%s) could not be read: %s",
             self.driver.alias,
-            digest(str(key))[:8],
+            shown(key),
             type(error).__name__,
         )
 
