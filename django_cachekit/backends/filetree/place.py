@@ -120,7 +120,7 @@ class Place:
                     raise
                 # The one thing that can make room on a full disk is what was asked for.
                 self.set_aside(self.tree)
-                self.discard()
+                self._delete_aside()
                 self.epoch.advance()
             self.set_aside(self.tree)
         self.discard()
@@ -132,15 +132,17 @@ class Place:
 
     def discard(self) -> None:
         """Delete what was set aside, by this process or one that died; report what stays."""
+        # One at a time, so that what is still there afterwards could not be deleted.
         with Lock(f"{self._locks}/gone", self.prepare):
-            for name in os.listdir(f"{self.root}/v1"):
-                if name.startswith(f"{self._store}.gone."):
-                    self._delete(f"{self.root}/v1/{name}")
+            self._delete_aside()
 
-    def _delete(self, path: str) -> None:
-        shutil.rmtree(path, ignore_errors=True)
-        if os.path.lexists(path):
-            log.warning("cache files set aside in %s could not be deleted", path)
+    def _delete_aside(self) -> None:
+        for name in os.listdir(f"{self.root}/v1"):
+            if name.startswith(f"{self._store}.gone."):
+                path = f"{self.root}/v1/{name}"
+                shutil.rmtree(path, ignore_errors=True)
+                if os.path.lexists(path):
+                    log.warning("cache files set aside in %s could not be deleted", path)
 
     def _guard(self) -> Lock:
         return Lock(f"{self._locks}/tree", self.prepare)

@@ -12,7 +12,7 @@ from django_cachekit.backends.sql import bounds
 from .helping import Look, config, database, tables
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def never_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no write look at the bounds by chance: queries are counted here."""
     monkeypatch.setattr(bounds.random, "random", lambda: 1.0)

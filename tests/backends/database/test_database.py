@@ -33,6 +33,8 @@ from .helping import (
     tables,
 )
 
+pytestmark = pytest.mark.usefixtures("never_due")
+
 HOSTILE = "'; DROP TABLE cache; --"
 
 

@@ -16,6 +16,8 @@ from django_cachekit.errors import Misconfigured, StoreUnavailable
 
 from .helping import Look, config, database, driver_of, queries
 
+pytestmark = pytest.mark.usefixtures("never_due")
+
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 
 

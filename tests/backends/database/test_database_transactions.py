@@ -18,6 +18,8 @@ from tests.conftest import Clock
 
 from .helping import Look, another_process, config, database, driver_of, queries, tables
 
+pytestmark = pytest.mark.usefixtures("never_due")
+
 
 class Undo(Exception):
     """End a transaction with a rollback."""

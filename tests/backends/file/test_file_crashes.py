@@ -6,6 +6,8 @@ import os
 import random
 import resource
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -324,3 +326,70 @@ def test_a_second_process_sees_a_clear_at_once(
         assert second.get("k") == number
         second.clear()
         assert first.get("k") is None
+
+
+FULL_DISK = """
+import os, sys, errno, pathlib, logging
+import django
+django.setup()
+from tests.backends.file.stores import entries, open_store, temporary, tree_of
+home = sys.argv[1]
+logging.disable(logging.CRITICAL)
+cache = open_store(home + "/cache")
+
+def fill(size):
+    number = 0
+    while True:
+        number += 1
+        failed = cache.set_many({f"{size}-{number}": os.urandom(size)}, None)
+        if failed:
+            return number
+        assert number < 10_000
+
+cache.set_many({"k": "old", "n": 5}, None)
+stored = [fill(size) - 1 for size in (20_000, 2_000, 1)]
+assert stored[0] > 5
+assert temporary(home) == []
+assert cache.set_many({"k": os.urandom(40_000)}) == ["k"]
+assert cache.get_many(["k", "n"]) == {"k": "old", "n": 5}
+assert stored[0] == sum(cache.get(f"20000-{at + 1}") is not None for at in range(stored[0]))
+assert cache.delete("20000-1"), "nothing can be removed from a full disk"
+pathlib.Path(home, "more").write_bytes(b"")
+try:
+    while True:
+        with open(home + "/more", "ab") as file:
+            file.write(bytes(4096))
+except OSError as error:
+    assert error.errno == errno.ENOSPC
+cache.clear()
+assert tree_of(cache).place.epoch.current() > 0 and entries(home) == []
+assert cache.get("k") is None
+assert cache.set_many({"k": "new"}) == [] and cache.get("k") == "new"
+print("all of it")
+"""
+
+
+def can_mount(home: Path) -> bool:
+    """Tell whether this process may mount a small disk of its own, seen by nobody else."""
+    try:
+        command = ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(home)]
+        return subprocess.run(command, capture_output=True, timeout=10).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("limits", ["size=800k", "size=8m,nr_inodes=100"])
+def test_a_disk_that_is_full(tmp_path: Path, limits: str) -> None:
+    """Really full: of bytes, then of files."""
+    if not can_mount(tmp_path):
+        pytest.skip("only root, where it may mount, can make a small disk")
+    mount = f'mount -t tmpfs -o {limits} tmpfs {tmp_path} && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", mount, "sh", sys.executable, "-c", FULL_DISK, str(tmp_path)],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        cwd=Path(__file__).resolve().parents[3],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "all of it\n", done.stderr
