@@ -205,7 +205,7 @@ class Lock:
 
     def _open(self) -> int:
         for _ in range(TRIES):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 return os.open(self._path, LOCK)
             # Another may be quicker to make it, or to remove its directory.
             with contextlib.suppress(FileNotFoundError, FileExistsError):

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from django_cachekit.backends.bytestore import Bytes
 from django_cachekit.backends.file import EncryptedFileCache
 from django_cachekit.backends.filetree import Tree
@@ -62,3 +64,16 @@ def walk(root: "str | os.PathLike[str]") -> Iterator[Path]:
     yield Path(root)
     for home, directories, files in os.walk(root):
         yield from (Path(home, name) for name in [*directories, *files])
+
+
+def listings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of all directories that are listed from now on."""
+    found: list[str] = []
+    scandir = os.scandir
+
+    def noted(path: str) -> Any:
+        found.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    return found

@@ -219,6 +219,14 @@ def test_a_write_tidies_up_after_a_killed_clear(cache: EncryptedFileCache, locat
     assert not path_of(cache, "old").exists()
 
 
+def test_a_prune_tidies_up_after_a_killed_clear(cache: EncryptedFileCache, location: Path) -> None:
+    cache.set("old", 1, None)
+    tree_of(cache).place.epoch.advance()
+    assert entries(location)
+    tree_of(cache).prune()
+    assert entries(location) == []
+
+
 def test_a_restored_backup_stays_cleared(
     cache: EncryptedFileCache, location: Path, tmp_path: Path
 ) -> None:
@@ -284,6 +292,7 @@ def test_each_of_many_clears_is_seen(tmp_path: Path) -> None:
         for _ in range(2):
             latest = other.advance()
         assert mine.current() == latest
+        assert os.stat(path).st_mtime_ns == latest * 10**6, "two clears may look alike"
 
 
 def test_no_descriptor_is_left_open(

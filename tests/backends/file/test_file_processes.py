@@ -136,6 +136,41 @@ def test_a_lock_file_that_was_swapped_is_locked_anew(cache: EncryptedFileCache) 
     thread.join()
 
 
+def test_a_lock_is_given_back_though_a_child_has_its_descriptor(cache: EncryptedFileCache) -> None:
+    """As after a fork in C, which calls nothing in Python."""
+    place = tree_of(cache).place
+    lock = place.lock(0)
+    with lock:
+        child = os.dup(lock._fd)
+    taken = threading.Event()
+
+    def take() -> None:
+        with place.lock(0):
+            taken.set()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    found = taken.wait(5)
+    os.close(child)
+    thread.join()
+    assert found
+
+
+def test_deleting_what_is_not_there_waits_for_no_lock(cache: EncryptedFileCache) -> None:
+    done = threading.Event()
+
+    def delete() -> None:
+        cache.delete("missing")
+        done.set()
+
+    with tree_of(cache).place.lock(tree_of_shard(cache, "missing")):
+        thread = threading.Thread(target=delete)
+        thread.start()
+        found = done.wait(5)
+    thread.join()
+    assert found
+
+
 @pytest.mark.parametrize("verb", ["set", "add", "incr", "touch", "delete"])
 def test_every_writing_verb_takes_the_lock(cache: EncryptedFileCache, verb: str) -> None:
     if verb != "add":

@@ -108,6 +108,37 @@ def test_a_shared_directory_opened_later_is_refused_in_use(
         cache.add("k", 1)
 
 
+def open_to_all(path: Path) -> None:
+    path.mkdir()
+    path.chmod(0o777)
+
+
+def link_elsewhere(path: Path) -> None:
+    path.with_name("elsewhere").mkdir(mode=0o700)
+    path.symlink_to("elsewhere")
+
+
+PLANTED: dict[str, Callable[[Path], object]] = {
+    "open to all": open_to_all,
+    "a link": link_elsewhere,
+    "a file": Path.touch,
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_what_others_planted_in_a_shared_directory_is_not_used(
+    opened: Callable[..., EncryptedFileCache], location: Path, planted: str
+) -> None:
+    location.mkdir()
+    location.chmod(0o1777)
+    cache = opened(ALLOW_SHARED_DIRECTORY=True)
+    PLANTED[planted](location / "v1")
+    with pytest.raises(StoreUnavailable, match="v1"):
+        cache.add("k", 1)
+    cache.set("k", 1)
+    assert cache.get("k") is None
+
+
 @pytest.mark.parametrize("option", ["ENCRYPTION_KEYS", "INDEX_KEY"])
 def test_a_key_file_inside_the_location_is_refused(
     settings: Settings, location: Path, option: str
@@ -180,6 +211,8 @@ def test_each_prefix_and_each_store_is_cleared_alone(location: Path) -> None:
         store.set("k", number)
     stores[1].clear()
     assert [store.get("k") for store in stores] == [0, None, 2, 3, 4, 5]
+    stores[4].clear()
+    assert [store.get("k") for store in stores] == [0, None, 2, 3, None, 5]
 
 
 def test_two_aliases_of_one_store_id_share_it(location: Path) -> None:
