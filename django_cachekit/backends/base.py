@@ -8,7 +8,7 @@ its driver, of which a process has one per configuration.
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
 from django.core.exceptions import SynchronousOnlyOperation
@@ -56,13 +56,12 @@ class Names:
         return None if ttl is None else clock.now() + ttl
 
 
-class SyncDriver:
-    """Carry out each verb by a blocking method ``do_<verb>``, in one hop for an awaiting face."""
+class NamedDriver:
+    """Hold what every driver of ours has, and find the method of a verb: ``do_<verb>``."""
 
     shared = True
     silent = False
-    hop = Hop.THREAD
-    errors: ClassVar[tuple[type[Exception], ...]] = ()
+    hop: Hop | None = Hop.THREAD
 
     def __init__(self, alias: str, sender: type, names: Names) -> None:
         self.alias = alias
@@ -80,11 +79,22 @@ class SyncDriver:
         """Return the alias's own version."""
         return self.names.version
 
-    async def perform(self, face: Face, op: Operation) -> Any:
-        """Carry out one operation; a verb this store has no method for is ``NotSupported``."""
+    def method(self, op: Operation) -> Any:
+        """Return the method of a verb; one this store has none for is ``NotSupported``."""
         work = getattr(self, f"do_{op.verb}", None)
         if work is None:
             raise NotSupported(f"alias {self.alias!r} cannot do {op.name!r}.")
+        return work
+
+
+class SyncDriver(NamedDriver):
+    """Carry out each verb by a blocking method ``do_<verb>``, in one hop for an awaiting face."""
+
+    hop: Hop = Hop.THREAD
+
+    async def perform(self, face: Face, op: Operation) -> Any:
+        """Carry out one operation."""
+        work = self.method(op)
         if self.hop is Hop.NONE:
             try:
                 return work(op)

@@ -4,57 +4,83 @@ Every value is sealed or signed and bound to its key, its expiry and the alias's
 that somebody read, moved, edited or truncated are a miss.
 """
 
-import logging
 from collections import Counter
-from typing import Any
+from collections.abc import Callable, Coroutine, Hashable, Mapping
+from typing import Any, TypeVar, cast
 
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import Error as DatabaseError
 
-from ..codecs import Chain, Unreadable
+from ..codecs import Chain
 from ..core import clock
+from ..core.bounded import Bounded
 from ..core.entry import Entry
-from ..core.faces import Face
+from ..core.faces import BLOCKING, Face, Hop, run_now
 from ..core.keys import matcher, usual
-from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Stamp, tag_record
-from ..errors import NotANumber, StoreUnavailable
-from ..layers.base import guess
+from ..core.operation import MISSING, UNSURE, Key, Kind, Operation, Reply, Stamp, tag_record
+from ..errors import NotANumber, OutcomeUnknown, StoreUnavailable
+from ..layers.base import GUESSES, guess
 from ..layers.events import reading_is_heard
 from ..layers.policy import lost
 from ..layers.tags import alive
-from .base import Names, SyncDriver, record_text
-from .engine import KEEP, Blob, Engine, Keep
+from . import numbers
+from .base import NamedDriver, Names
+from .engine import KEEP, Blob, Engine, Faced, FacedEngine, Keep, Moved
+from .entries import Entries
 
-log = logging.getLogger("django_cachekit")
+K = TypeVar("K", bound=Hashable)
+Verb = Callable[[Face, Operation], Coroutine[Any, Any, Any]]
+
+FLUSHES = 10
+"""How often a write starts over because the alias was flushed under it."""
 
 
-class Bytes(SyncDriver):
-    """Drive an engine through a codec chain."""
+class Bytes(NamedDriver):
+    """Drive an engine through a codec chain.
+
+    ``far`` says that the store is a trip away, so that tags' records are read along with the keys.
+    """
+
+    far = False
 
     def __init__(
-        self, alias: str, sender: type, names: Names, engine: Engine, chain: Chain
+        self, alias: str, sender: type, names: Names, engine: Engine | FacedEngine, chain: Chain
     ) -> None:
         super().__init__(alias, sender, names)
-        self.engine = engine
+        self.engine: Any = engine
+        self.io = _faced(engine)
+        self.hop = self.io.hop
         self.chain = chain
-        self.hop = engine.hop
-        self.unreadable: Counter[str] = Counter()
+        self.entries = Entries(alias, names, chain, self.io.readable)
+        self.failures: tuple[type[Exception], ...] = (OSError, DatabaseError, *self.io.errors)
+        # A store that counts by itself shows the numbers, which one that seals must not.
+        self.counts = "count" in self.io.swift and not chain.sealed
         self.lead = names.lead
+        if self.far:
+            self.guesses = Bounded(GUESSES)
+
+    @property
+    def unreadable(self) -> Counter[str]:
+        """Return how many entries could not be read, by the reason."""
+        return self.entries.unreadable
 
     def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
         """Return the value, MISSING if there is none, or UNSURE for the long way round.
 
         The long way does all that is left out here: signals, odd keys and versions, errors.
         """
-        if version is not None or type(key) is not str or self.lead is None:
+        if version is not None or type(key) is not str or self.lead is None or self.hop is None:
             return UNSURE
         full = self.lead + key
         if not usual(full) or (reading_is_heard() and not self.silent) or self._tagged(key, tags):
             return UNSURE
-        name = self.chain.name(full)
+        name = self.entries.named(full)
         try:
             epoch, blobs = self.engine.read([name])
-            entry = self._alive(name, blobs.get(name), epoch)
-        except (OSError, DatabaseError):
+            entry = self.entries.load(name, blobs.get(name), epoch)
+            if entry is not None and entry.stamps:
+                entry = run_now(self._unflushed(BLOCKING, entry))
+        except self.failures:
             return UNSURE  # where the error is met again, and told
         if entry is None or any(tag not in entry.stamps for tag in tags):
             return MISSING
@@ -68,135 +94,176 @@ class Bytes(SyncDriver):
         return known is not None and bool(tags or (len(known) and known.get((None, key))))
 
     async def perform(self, face: Face, op: Operation) -> Any:
-        """Carry out one operation; an error of the engine is a ``StoreUnavailable``."""
-        try:
-            return await super().perform(face, op)
-        except (OSError, DatabaseError) as error:
-            raise StoreUnavailable(f"alias {self.alias!r}: {_told(error)}") from error
+        """Carry out one operation; an error of the engine is a ``StoreUnavailable``.
 
-    def do_read(self, op: Operation) -> Reply:
+        It is ``OutcomeUnknown`` where something was to be decided, and may have been.
+        """
+        work: Verb = self.method(op)
+        try:
+            if face.awaiting and self.hop not in (None, Hop.NONE):
+                return await face.run(self.hop, _held, work, op)
+            try:
+                return await work(face, op)
+            except SynchronousOnlyOperation:
+                # A queryset is evaluated when it is pickled, and that asks the database.
+                return await face.run(Hop.DJANGO, _held, work, op)
+        except self.failures as error:
+            unknown = op.kind is Kind.ATOMIC and self.io.unsure(error)
+            kind = OutcomeUnknown if unknown else StoreUnavailable
+            raise kind(f"alias {self.alias!r}: {_told(error)}") from error
+
+    async def do_read(self, face: Face, op: Operation) -> Reply:
         """Read all keys in one trip."""
-        named = {self._name(key, op.version): key for key in op.keys}
-        epoch, blobs = self.engine.read(list(named))
+        named = self._named(op)
+        epoch, blobs = await self.io.read(face, list(named))
         values = {}
         for name, data in blobs.items():
-            entry = self._load(name, data, epoch)
+            entry = self.entries.load(name, data, epoch)
             if entry is not None:
                 bare = not entry.stamps and entry.fresh is None
                 values[named[name]] = entry.value if bare else entry
-        return Reply(values, Stamp(epoch, {}) if op.snapshot else None)
+        if not op.snapshot:
+            return Reply(values)
+        return Reply(values, Stamp(epoch or await self.io.epoch(face), {}))
 
-    def do_write(self, op: Operation) -> set[Key]:
+    async def do_write(self, face: Face, op: Operation) -> set[Key]:
         """Encode every value, then store all: one that cannot be encoded leaves all as it was."""
         if lost(op.stamp):
             return set(op.keys)
-        epoch = self._epoch(op)
-        blobs = {}
-        for key, value in op.values.items():
-            name = self._name(key, op.version)
-            blobs[name] = self._blob(name, key, self._entry(value, op), epoch, op.version)
-        self.engine.write(blobs)
-        return set()
+        for _ in range(FLUSHES):
+            epoch = await self._epoch(face, op)
+            try:
+                await self.io.write(face, self._blobs(op, epoch), epoch)
+            except Moved:
+                if not _computed(op):
+                    continue
+                # Flushed while it was computed: it is written and gone, as if before the flush.
+            return set()
+        raise StoreUnavailable(
+            f"alias {self.alias!r}: flushed by others {FLUSHES} times in a row while writing"
+        )
 
-    def do_delete(self, op: Operation) -> set[Key]:
+    async def do_delete(self, face: Face, op: Operation) -> set[Key]:
         """Remove the keys, and tell which were there and alive."""
-        named = {self._name(key, op.version): key for key in op.keys}
-        epoch, blobs = self.engine.read(list(named))
-        there = {named[name] for name, data in blobs.items() if self._alive(name, data, epoch)}
-        self.engine.remove(list(named))
-        return there
+        named = self._named(op)
+        if "take" in self.io.swift:
+            epoch, blobs = await self.io.take(face, list(named))
+        else:
+            epoch, blobs = await self.io.read(face, list(named))
+            await self.io.remove(face, list(named))
+        found = {named[n]: self.entries.load(n, data, epoch) for n, data in blobs.items()}
+        return set(await self._living(face, found))
 
-    def do_touch(self, op: Operation) -> set[Key]:
+    async def do_touch(self, face: Face, op: Operation) -> set[Key]:
         """Seal each entry anew with another expiry; one that is gone stays gone."""
-        return {key for key in op.keys if self._touch(key, op)}
+        return {key for key in op.keys if await self._touch(face, key, op)}
 
-    def _touch(self, key: Key, op: Operation) -> bool:
-        name = self._name(key, op.version)
+    async def _touch(self, face: Face, key: Key, op: Operation) -> bool:
+        name = self.entries.name(key, op.version)
 
-        def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, bool]:
-            entry = self._alive(name, data, epoch)
+        async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, bool]:
+            entry = await self._alive(face, name, data, epoch)
             if entry is None:
                 return KEEP, False
             entry.expires = self.names.expires(op.ttl)
-            return self._blob(name, key, entry, epoch, op.version), True
+            make = self.entries.counter if numbers.is_counter(data) else self.entries.blob
+            return make(name, key, entry, epoch, op.version), True
 
-        return self.engine.update(name, change)
+        return await self.io.update(face, name, change)
 
-    def do_add(self, op: Operation) -> bool:
+    async def do_add(self, face: Face, op: Operation) -> bool:
         """Store the value where nothing alive is."""
         ((key, value),) = op.values.items()
-        name = self._name(key, op.version)
-        fresh = self._entry(value, op)
+        name = self.entries.name(key, op.version)
+        fresh = self.entries.entry(value, op)
+        if "create" in self.io.swift:
+            sealed = await self._epoch(face, op)
+            blob = self.entries.blob(name, key, fresh, sealed, op.version)
+            epoch, data = await self.io.create(face, name, blob, sealed)
+            if data is None and epoch == sealed:
+                return True
+            if data is not None and await self._alive(face, name, data, epoch) is not None:
+                return False
 
-        def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, bool]:
-            late = op.stamp is not None and op.stamp.epoch not in (None, epoch)
-            if late or self._alive(name, data, epoch) is not None:
+        async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, bool]:
+            late = _computed(op) and op.stamp is not None and op.stamp.epoch != epoch
+            if late or await self._alive(face, name, data, epoch) is not None:
                 return KEEP, False
-            return self._blob(name, key, fresh, epoch, op.version), True
+            return self.entries.blob(name, key, fresh, epoch, op.version), True
 
-        return self.engine.update(name, change)
+        return await self.io.update(face, name, change)
 
-    def do_incr(self, op: Operation) -> Any:
+    async def do_incr(self, face: Face, op: Operation) -> Any:
         """Change a number, keeping its expiry and tags; a missing one starts from ``initial``."""
         key = op.key
-        name = self._name(key, op.version)
+        name = self.entries.name(key, op.version)
+        if self.counts and numbers.fits(op.by):
+            epoch, data = await self.io.count(face, name, op.by)
+            entry = await self._alive(face, name, data, epoch)
+            if entry is not None and _bears(entry, op):
+                return entry.value
 
-        def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, Any]:
-            entry = self._alive(name, data, epoch)
-            if entry is None or any(tag not in entry.stamps for tag in op.tags):
+        async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, Any]:
+            entry = await self._alive(face, name, data, epoch)
+            if entry is None or not _bears(entry, op):
                 if op.initial is None:
                     return KEEP, MISSING
-                entry = self._entry(op.initial, op)
+                entry = self.entries.entry(op.initial, op)
                 entry.stamps = dict(op.stamp.nonces) if op.stamp else {}
             entry.value = plus(key, entry.value, op.by)
-            return self._blob(name, key, entry, epoch, op.version), entry.value
+            native = self.counts and numbers.fits(entry.value)
+            make = self.entries.counter if native else self.entries.blob
+            return make(name, key, entry, epoch, op.version), entry.value
 
-        return self.engine.update(name, change)
+        return await self.io.update(face, name, change)
 
-    def do_pull(self, op: Operation) -> Any:
+    async def do_pull(self, face: Face, op: Operation) -> Any:
         """Take the value out: for one caller only."""
-        name = self._name(op.key, op.version)
+        name = self.entries.name(op.key, op.version)
+        if "take" in self.io.swift and not op.tags:
+            epoch, blobs = await self.io.take(face, [name])
+            taken = await self._alive(face, name, blobs.get(name), epoch)
+            return MISSING if taken is None else taken.value
 
-        def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, Any]:
-            entry = self._alive(name, data, epoch)
-            if entry is None:
-                return KEEP, MISSING
-            if any(tag not in entry.stamps for tag in op.tags):
+        async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, Any]:
+            entry = await self._alive(face, name, data, epoch)
+            if entry is None or not _bears(entry, op):
                 return KEEP, MISSING
             return None, entry.value
 
-        return self.engine.update(name, change)
+        return await self.io.update(face, name, change)
 
-    def do_ttl(self, op: Operation) -> Any:
+    async def do_ttl(self, face: Face, op: Operation) -> Any:
         """Return the seconds that are left, None for ever, or MISSING."""
-        name = self._name(op.key, op.version)
-        epoch, blobs = self.engine.read([name])
-        entry = self._alive(name, blobs.get(name), epoch)
+        name = self.entries.name(op.key, op.version)
+        epoch, blobs = await self.io.read(face, [name])
+        entry = await self._alive(face, name, blobs.get(name), epoch)
         if entry is None:
             return MISSING
         return None if entry.expires is None else entry.expires - clock.now()
 
-    def do_keys(self, op: Operation) -> list[str]:
+    async def do_keys(self, face: Face, op: Operation) -> list[str]:
         """Return the keys of this alias's version that match, as they were given."""
-        fits, found = matcher(op.glob), []
-        epoch, _ = self.engine.read([])
-        for name, data in self.engine.scan():
-            text = self.chain.key(name, data, epoch)
-            version, _, key = (text or "").partition(":")
-            wanted = text is not None and version == str(self.version) and fits(key)
-            if wanted and self._alive(name, data, epoch) is not None:
-                found.append(key)
-        return found
+        fits, found = matcher(op.glob), dict[str, Entry | None]()
+        epoch, _ = await self.io.read(face, [])
+        async for name, data in self.io.scan(face, self.version, op.glob):
+            version, key = self.entries.key(name, data, epoch)
+            if version == str(self.version) and fits(key):
+                found[key] = self.entries.load(name, data, epoch)
+        return await self._living(face, found)
 
-    def do_clear(self, op: Operation) -> None:
+    async def do_clear(self, face: Face, op: Operation) -> None:
         """Empty the alias."""
-        self.engine.clear()
+        await self.io.clear(face)
 
-    def do_prune(self, op: Operation) -> int:
+    async def do_prune(self, face: Face, op: Operation) -> int:
         """Remove what has expired."""
-        return self.engine.prune()
+        return await self.io.prune(face)
 
-    def _epoch(self, op: Operation) -> int:
+    def _named(self, op: Operation) -> dict[bytes, Key]:
+        return {self.entries.name(key, op.version): key for key in op.keys}
+
+    async def _epoch(self, face: Face, op: Operation) -> int:
         """Return the epoch to seal under: the one before the value was computed, if there is one.
 
         A value sealed under an epoch that is past cannot be read, which is how a flush reaches
@@ -204,50 +271,33 @@ class Bytes(SyncDriver):
         """
         if op.stamp is not None and op.stamp.epoch is not None:
             return int(op.stamp.epoch)
-        epoch, _ = self.engine.read([])
-        return epoch
+        return await self.io.epoch(face)
 
-    def _name(self, key: Key, version: int | None) -> bytes:
-        full = key if isinstance(key, Record) else self.names.made(key, version)
-        return self.chain.name(record_text(full))
+    def _blobs(self, op: Operation, epoch: int) -> dict[bytes, Blob]:
+        blobs = {}
+        for key, value in op.values.items():
+            name = self.entries.name(key, op.version)
+            entry = self.entries.entry(value, op)
+            blobs[name] = self.entries.blob(name, key, entry, epoch, op.version)
+        return blobs
 
-    def _entry(self, value: Any, op: Operation) -> Entry:
-        entry = value if type(value) is Entry else Entry(value, clock.now())
-        entry.expires = self.names.expires(op.ttl)
-        return entry
-
-    def _blob(self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None) -> Blob:
-        carried = None
-        if not isinstance(key, Record):
-            carried = f"{self.version if version is None else version}:{key}"
-        return Blob(self.chain.dumps(name, entry, epoch, carried), entry.expires)
-
-    def _load(self, name: bytes, data: bytes | None, epoch: int) -> Entry | None:
-        if data is None:
-            return None
-        try:
-            return self.chain.loads(name, data, epoch)
-        except Unreadable as why:
-            if why.reason != "expired":
-                self.unreadable[why.reason] += 1
-                log.warning(
-                    "cache %r: an entry (%s) could not be read: %s",
-                    self.alias,
-                    name.hex()[:8],
-                    why.reason,
-                )
-            return None
-
-    def _alive(self, name: bytes, data: bytes | None, epoch: int) -> Entry | None:
+    async def _alive(self, face: Face, name: bytes, data: bytes | None, epoch: int) -> Entry | None:
         """Return the entry if it can be read, has not expired and none of its tags was flushed."""
-        entry = self._load(name, data, epoch)
-        if entry is None or not entry.stamps:
-            return entry
-        records = {self._name(tag_record(tag), None): tag_record(tag) for tag in entry.stamps}
-        now, blobs = self.engine.read(list(records))
-        loaded = {records[n]: self._load(n, found, now) for n, found in blobs.items()}
-        current = {record: held.value for record, held in loaded.items() if held is not None}
-        return entry if alive(entry, current) else None
+        entry = self.entries.load(name, data, epoch)
+        return entry if entry is None else await self._unflushed(face, entry)
+
+    async def _unflushed(self, face: Face, entry: Entry) -> Entry | None:
+        return entry if await self._living(face, {0: entry}) else None
+
+    async def _living(self, face: Face, found: Mapping[K, Entry | None]) -> list[K]:
+        """Return those whose entry is there and bears no tag that was flushed, in one trip."""
+        entries = {key: entry for key, entry in found.items() if entry is not None}
+        tags = {tag for entry in entries.values() for tag in entry.stamps}
+        current: Mapping[Any, Any] = {}
+        if tags:
+            ask = Operation("read", Kind.READ, tuple(map(tag_record, tags)))
+            current = (await self.do_read(face, ask)).values
+        return [key for key, entry in entries.items() if alive(entry, current)]
 
 
 def plus(key: Key, number: Any, by: int) -> int:
@@ -257,6 +307,23 @@ def plus(key: Key, number: Any, by: int) -> int:
             f"The value of {key!r} is of type {type(number).__name__}; only an int can be counted."
         )
     return number + by
+
+
+def _held(work: Verb, op: Operation) -> Any:
+    """Do the whole of a verb in the thread this runs in, which may wait."""
+    return run_now(work(BLOCKING, op))
+
+
+def _faced(engine: Engine | FacedEngine) -> FacedEngine:
+    return cast(FacedEngine, engine) if hasattr(engine, "swift") else Faced(engine)
+
+
+def _computed(op: Operation) -> bool:
+    return op.stamp is not None and op.stamp.epoch is not None
+
+
+def _bears(entry: Entry, op: Operation) -> bool:
+    return all(tag in entry.stamps for tag in op.tags)
 
 
 def _told(error: Exception) -> str:

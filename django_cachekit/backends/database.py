@@ -7,76 +7,34 @@ from django.db import connections
 
 from .. import conf
 from ..codecs import Chain, build
-from ..core.bounded import Bounded
-from ..core.operation import Key, Operation, Record, Reply, Stamp
-from ..errors import Misconfigured, StoreUnavailable
-from ..layers.base import GUESSES, Driver
-from ..layers.policy import lost
+from ..core.operation import Record
+from ..errors import Misconfigured
+from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
 from .bytestore import Bytes
-from .engine import Blob
 from .sql.bounds import ENTRIES, Bounds
 from .sql.place import Place
-from .sql.table import Moved, Table
+from .sql.table import Table
 from .tables import Made
-
-FLUSHES = 10
-"""How often a write starts over because the alias was flushed under it."""
 
 
 class Rows(Bytes):
-    """Drive a table, and write in one query: it carries a guess of the epoch, and checks it."""
+    """Drive a table."""
+
+    far = True
 
     def __init__(self, alias: str, sender: type, names: Names, table: Table, chain: Chain) -> None:
         super().__init__(alias, sender, names, table, chain)
         self.table = table
-        self.guesses = Bounded(GUESSES)
 
     @property
     def shared(self) -> bool:  # type: ignore[override]  # elsewhere it is fixed
         """Tell whether other processes see what is written now: not before a transaction ends."""
         return not self.table.place.writer().in_atomic_block
 
-    def do_read(self, op: Operation) -> Reply:
-        """Read all keys in one trip; a stamp is never that of an epoch which has not begun."""
-        reply = super().do_read(op)
-        if reply.stamp is None or reply.stamp.epoch:
-            return reply
-        return reply._replace(stamp=Stamp(self.table.begin(), {}))
-
-    def do_write(self, op: Operation) -> set[Key]:
-        """Encode every value, then store all: one that cannot be encoded leaves all as it was."""
-        if lost(op.stamp):
-            return set(op.keys)
-        computed = op.stamp is not None and op.stamp.epoch is not None
-        for _ in range(FLUSHES):
-            epoch = self._epoch(op)
-            try:
-                self.table.write(self._blobs(op, epoch), epoch)
-            except Moved:
-                if not computed:
-                    continue
-                # Flushed while it was computed: it is written and gone, as if before the flush.
-            return set()
-        raise StoreUnavailable(
-            f"alias {self.alias!r}: flushed by others {FLUSHES} times in a row while writing"
-        )
-
     def create_table(self, database: str | None = None, dry_run: bool = False) -> Made:
         """Make the table unless it is there; ``manage.py cache_table`` calls this."""
         return self.table.place.create(database, dry_run)
-
-    def _epoch(self, op: Operation) -> int:
-        if op.stamp is not None and op.stamp.epoch is not None:
-            return int(op.stamp.epoch)
-        return self.table.epoch()
-
-    def _blobs(self, op: Operation, epoch: int) -> dict[bytes, Blob]:
-        blobs = {}
-        for key, value in op.values.items():
-            name = self._name(key, op.version)
-            blobs[name] = self._blob(name, key, self._entry(value, op), epoch, op.version)
-        return blobs
 
 
 class DatabaseCache(StoreCache):

@@ -1,10 +1,15 @@
-"""What a store of bytes gives: a few hooks over names and bytes."""
+"""What a store of bytes gives: a few hooks over names and bytes.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+An ``Engine`` is blocking, and enough for most stores; ``Faced`` speaks to it as to a
+``FacedEngine``, whose client can also be awaited. ``Bytes`` knows only the latter.
+"""
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
-from ..core.faces import Hop
+from ..core.faces import Face, Hop, run_now
+from ..errors import NotSupported
 
 T = TypeVar("T")
 
@@ -16,6 +21,19 @@ class Blob(NamedTuple):
     expires: float | None
 
 
+class Name(bytes):
+    """Be a name that knows the text it stands for, as an engine that is ``readable`` asks."""
+
+    text: str
+
+    @classmethod
+    def of(cls, name: bytes, text: str) -> "Name":
+        """Return the name with its text: a full key's, or a record's (which begins with NUL)."""
+        made = cls(name)
+        made.text = text
+        return made
+
+
 class Keep(Enum):
     """Leave what is stored as it is."""
 
@@ -24,22 +42,46 @@ class Keep(Enum):
 
 KEEP = Keep.KEEP
 Change = Callable[[bytes | None, int], tuple[Blob | Keep | None, T]]
+Changing = Callable[[bytes | None, int], Coroutine[Any, Any, tuple[Blob | Keep | None, T]]]
+Found = tuple[int, dict[bytes, bytes]]
+
+
+class Moved(Exception):
+    """Say that the epoch is not the one the blobs were made under: nobody will read them."""
 
 
 class Engine(Protocol):
-    """Give a few hooks over bytes; names are 32 bytes each, and tell nothing of the key.
+    """Give a few blocking hooks over bytes; names are 32 bytes each, and tell nothing of the key.
 
     Bulk is the base case. An error of the client (``OSError``, ``django.db.Error`` or what
-    ``errors`` names) is raised as it is and translated above.
+    ``errors`` names) is raised as it is and translated above. These may be there too, each
+    saving a trip to the store; what is not there is derived from the others:
+
+    ``epoch() -> int``
+        The epoch to make blobs under: perhaps one seen a while ago, which ``write`` finds out.
+    ``take(names) -> (epoch, found)``
+        Read and remove, so that one caller alone gets what was there.
+    ``create(name, blob, epoch) -> (epoch, data)``
+        Store where nothing live is; ``data`` is None if it was stored, else what is there.
+    ``count(name, by) -> (epoch, data)``
+        Add to a counter (see ``numbers``) and return its bytes; None where there is no counter,
+        or the sum is not in 64 bits.
+    ``errors: tuple[type[Exception], ...]``
+        What the client raises, besides ``OSError`` and ``django.db.Error``.
+    ``unsure(error) -> bool``
+        Whether the store may have acted all the same (False where it is not there).
     """
 
     hop: Hop
 
-    def read(self, names: Sequence[bytes]) -> tuple[int, dict[bytes, bytes]]:
+    def read(self, names: Sequence[bytes]) -> Found:
         """Return the epoch and what is stored under ``names``, expired or not, in one trip."""
 
-    def write(self, blobs: Mapping[bytes, Blob]) -> None:
-        """Store all of ``blobs``, each whole or not at all."""
+    def write(self, blobs: Mapping[bytes, Blob], epoch: int) -> None:
+        """Store all of ``blobs``, each whole or not at all; they were made under ``epoch``.
+
+        Raises ``Moved`` if that is past, where the engine sees it.
+        """
 
     def remove(self, names: Sequence[bytes]) -> None:
         """Remove ``names``; one that is not there is no error."""
@@ -55,7 +97,142 @@ class Engine(Protocol):
         """Advance the epoch for good, then remove everything."""
 
     def scan(self) -> Iterator[tuple[bytes, bytes]]:
-        """Walk over all names and what lies under them; what changes meanwhile may be missed."""
+        """Walk over all names and what lies under them; what changes meanwhile may be missed.
+
+        A store that cannot list what it holds has no such hook.
+        """
 
     def prune(self) -> int:
-        """Remove what has expired or is over the bounds, and return how many went."""
+        """Remove what has expired or is over the bounds, and return how many went.
+
+        A store that does so by itself has no such hook.
+        """
+
+
+class FacedEngine(Protocol):
+    """Give the same hooks, all of them, as coroutines that reach the store through a face.
+
+    ``swift`` names those of ``take create count`` that save a trip; the others are not called.
+    ``hop`` is where an awaiting face may run a call of several hooks; None where the hooks await.
+    ``readable`` asks that every name be a ``Name``.
+    """
+
+    hop: Hop | None
+    swift: frozenset[str]
+    readable: bool
+    errors: tuple[type[Exception], ...]
+
+    def unsure(self, error: Exception) -> bool:
+        """Tell whether the store may have acted although the call failed."""
+
+    async def epoch(self, face: Face) -> int:
+        """Return the epoch to make blobs under, beginning one where there is none."""
+
+    async def read(self, face: Face, names: Sequence[bytes]) -> Found:
+        """Return the epoch (0 if none has begun) and what is stored, in one trip."""
+
+    async def write(self, face: Face, blobs: Mapping[bytes, Blob], epoch: int) -> None:
+        """Store all of ``blobs``, or raise ``Moved`` if ``epoch`` is past."""
+
+    async def remove(self, face: Face, names: Sequence[bytes]) -> None:
+        """Remove ``names``."""
+
+    async def take(self, face: Face, names: Sequence[bytes]) -> Found:
+        """Read and remove ``names``."""
+
+    async def create(
+        self, face: Face, name: bytes, blob: Blob, epoch: int
+    ) -> tuple[int, bytes | None]:
+        """Store where nothing live is; return the epoch, and None or what is there."""
+
+    async def count(self, face: Face, name: bytes, by: int) -> tuple[int, bytes | None]:
+        """Add to a counter; return the epoch, and its bytes or None."""
+
+    async def update(self, face: Face, name: bytes, change: Changing[T]) -> T:
+        """Replace what is under ``name`` in one atomic step; ``change`` may read the store."""
+
+    async def clear(self, face: Face) -> None:
+        """Advance the epoch for good, then remove everything."""
+
+    def scan(
+        self, face: Face, version: int | None = None, glob: str = "*"
+    ) -> AsyncIterator[tuple[bytes, bytes]]:
+        """Walk over all that may be of that version (None: any) and match ``glob``, and more.
+
+        NotSupported if the store cannot list what it holds.
+        """
+
+    async def prune(self, face: Face) -> int:
+        """Remove what has expired, and return how many went."""
+
+
+class Faced:
+    """Speak to a blocking engine; its hooks are called here, in whatever thread this runs."""
+
+    readable = False
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.hop: Hop | None = engine.hop
+        self.swift = frozenset(
+            name for name in ("take", "create", "count") if hasattr(engine, name)
+        )
+        self.errors: tuple[type[Exception], ...] = getattr(engine, "errors", ())
+        self._given = cast(Any, engine)
+
+    def unsure(self, error: Exception) -> bool:
+        """Ask the engine, which knows its client; one that does not say is sure."""
+        asked = getattr(self.engine, "unsure", None)
+        return bool(asked and asked(error))
+
+    async def epoch(self, face: Face) -> int:
+        """Return the engine's own guess, or the epoch as it reads it."""
+        known = getattr(self.engine, "epoch", None)
+        return int(known()) if callable(known) else self.engine.read([])[0]
+
+    async def read(self, face: Face, names: Sequence[bytes]) -> Found:
+        """Read in one trip."""
+        return self.engine.read(names)
+
+    async def write(self, face: Face, blobs: Mapping[bytes, Blob], epoch: int) -> None:
+        """Store all of ``blobs``."""
+        self.engine.write(blobs, epoch)
+
+    async def remove(self, face: Face, names: Sequence[bytes]) -> None:
+        """Remove ``names``."""
+        self.engine.remove(names)
+
+    async def take(self, face: Face, names: Sequence[bytes]) -> Found:
+        """Read and remove ``names``."""
+        return self._given.take(names)  # type: ignore[no-any-return]  # it is in swift
+
+    async def create(
+        self, face: Face, name: bytes, blob: Blob, epoch: int
+    ) -> tuple[int, bytes | None]:
+        """Store where nothing live is."""
+        return self._given.create(name, blob, epoch)  # type: ignore[no-any-return]  # it is in swift
+
+    async def count(self, face: Face, name: bytes, by: int) -> tuple[int, bytes | None]:
+        """Add to a counter."""
+        return self._given.count(name, by)  # type: ignore[no-any-return]  # it is in swift
+
+    async def update(self, face: Face, name: bytes, change: Changing[T]) -> T:
+        """Replace what is under ``name``."""
+        return self.engine.update(name, lambda data, epoch: run_now(change(data, epoch)))
+
+    async def clear(self, face: Face) -> None:
+        """Empty the store."""
+        self.engine.clear()
+
+    async def scan(
+        self, face: Face, version: int | None = None, glob: str = "*"
+    ) -> AsyncIterator[tuple[bytes, bytes]]:
+        """Walk over everything, whatever is wanted: names tell nothing of keys."""
+        if not hasattr(self.engine, "scan"):
+            raise NotSupported("this store cannot list its keys.")
+        for pair in self.engine.scan():
+            yield pair
+
+    async def prune(self, face: Face) -> int:
+        """Remove what has expired; 0 where the store does so by itself."""
+        return self.engine.prune() if hasattr(self.engine, "prune") else 0

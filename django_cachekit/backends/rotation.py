@@ -5,9 +5,11 @@ from functools import partial
 from typing import NamedTuple
 
 from ..codecs import Chain, Unreadable
+from ..core.faces import BLOCKING, run_now
 from .bytestore import Bytes
 from .engine import KEEP, Blob, Keep
 from .headers import expires
+from .numbers import split
 
 
 class Turn(NamedTuple):
@@ -36,30 +38,39 @@ def rotate(driver: Bytes, dry_run: bool = False) -> Counter[Turn]:
     again: what is done stays done. An error of the engine is raised as it is.
     """
     turns: Counter[Turn] = Counter()
-    epoch, _ = driver.engine.read([])
-    for name, data in driver.engine.scan():
-        key = _key(driver.chain, data)
-        outcome, _ = _resealed(driver.chain, name, data, epoch)
-        if outcome == "resealed":
-            outcome = "due" if dry_run else driver.engine.update(name, partial(_step, driver, name))
-        turns[Turn(key, outcome)] += 1
+    run_now(_rotate(driver, dry_run, turns))
     return turns
 
 
-def _step(driver: Bytes, name: bytes, data: bytes | None, epoch: int) -> tuple[Blob | Keep, str]:
+async def _rotate(driver: Bytes, dry_run: bool, turns: Counter[Turn]) -> None:
+    epoch, _ = await driver.io.read(BLOCKING, [])
+    async for name, data in driver.io.scan(BLOCKING):
+        outcome, _ = _resealed(driver.chain, name, data, epoch)
+        if outcome == "resealed":
+            step = partial(_step, driver, name)
+            outcome = "due" if dry_run else await driver.io.update(BLOCKING, name, step)
+        turns[Turn(_key(driver.chain, split(name, data).envelope), outcome)] += 1
+
+
+async def _step(
+    driver: Bytes, name: bytes, data: bytes | None, epoch: int
+) -> tuple[Blob | Keep, str]:
     """Reseal what is there now, which may be newer than what was found."""
     if data is None:
         return KEEP, "gone"
     outcome, fresh = _resealed(driver.chain, name, data, epoch)
-    return (KEEP, outcome) if fresh is None else (Blob(fresh, expires(fresh)), outcome)
+    if fresh is None:
+        return KEEP, outcome
+    return Blob(fresh, expires(split(name, fresh).envelope)), outcome
 
 
 def _resealed(chain: Chain, name: bytes, data: bytes, epoch: int) -> tuple[str, bytes | None]:
+    parts = split(name, data)
     try:
-        fresh = chain.reseal(name, data, epoch)
+        fresh = chain.reseal(parts.name, parts.envelope, epoch)
     except Unreadable as why:
         return "expired" if why.reason == "expired" else "unreadable", None
-    return ("current", None) if fresh is None else ("resealed", fresh)
+    return ("current", None) if fresh is None else ("resealed", parts.joined(fresh))
 
 
 def _key(chain: Chain, data: bytes) -> str:

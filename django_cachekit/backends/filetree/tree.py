@@ -72,7 +72,7 @@ class Tree:
                 if data is not None:
                     yield name, data
 
-    def write(self, blobs: Mapping[bytes, Blob]) -> None:
+    def write(self, blobs: Mapping[bytes, Blob], epoch: int) -> None:
         """Store all of ``blobs``, each whole or not at all; ValueTooLarge before any is stored."""
         for blob in blobs.values():
             self._admit(blob)

@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from ...core import clock
 from ...core.faces import Hop
 from ...errors import StoreUnavailable
-from ..engine import KEEP, Blob, Change
+from ..engine import KEEP, Blob, Change, Moved
 from .bounds import Bounds
 from .place import Place
 from .words import EPOCH, Sql, to_ms
@@ -25,10 +25,6 @@ _NAME = re.compile("[0-9a-f]{64}").fullmatch
 
 TRIES = 1000
 """How often an update starts over because another writer was quicker; one of them always wins."""
-
-
-class Moved(Exception):
-    """Say that the epoch is not the one the rows were made under, so that they were not written."""
 
 
 class Table:
@@ -76,8 +72,8 @@ class Table:
             self._swap(connection, EPOCH, rows.get(EPOCH), Blob(os.urandom(8), None))
         raise StoreUnavailable(f"alias {self.place.alias!r}: no epoch could be begun")
 
-    def write(self, blobs: Mapping[bytes, Blob], epoch: int | None = None) -> None:
-        """Store all in one statement, or raise ``Moved`` if ``epoch`` is given and past."""
+    def write(self, blobs: Mapping[bytes, Blob], epoch: int) -> None:
+        """Store all in one statement, or raise ``Moved`` if ``epoch`` is past."""
         # In one order everywhere, or two writers of the same rows could wait for each other.
         rows = [(self.space, name.hex(), *_content(blobs[name])) for name in sorted(blobs)]
 
@@ -139,18 +135,15 @@ class Table:
 
         return self.place.run(self.place.writer(), work)
 
-    def _write(
-        self, cursor: CursorWrapper, sql: Sql, rows: Sequence[Any], epoch: int | None
-    ) -> None:
+    def _write(self, cursor: CursorWrapper, sql: Sql, rows: Sequence[Any], epoch: int) -> None:
         values = [value for row in rows for value in row]
-        if epoch is not None and sql.guarded:
+        if sql.guarded:
             known = epoch.to_bytes(8, "big")
             cursor.execute(sql.write_if(len(rows)), [*values, self.space, EPOCH, known])
             self._expect(cursor.rowcount > 0)
             return
-        if epoch is not None:
-            cursor.execute(sql.get, [self.space, EPOCH])
-            self._expect(epoch == _epoch(dict(cursor.fetchall()).get(EPOCH)))
+        cursor.execute(sql.get, [self.space, EPOCH])
+        self._expect(epoch == _epoch(dict(cursor.fetchall()).get(EPOCH)))
         cursor.execute(sql.write(len(rows)), values)
 
     def _expect(self, unmoved: bool) -> None:

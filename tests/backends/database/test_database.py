@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django_cachekit import cache as facade
 from django_cachekit.backends.rotation import rotate
 from django_cachekit.backends.sql.words import to_ms
+from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.operation import Kind, Operation, Stamp
 from django_cachekit.errors import Misconfigured, StoreUnavailable, TypeMismatch
 from django_cachekit.layers.policy import LOST
@@ -106,7 +107,7 @@ def test_expiry(cache: Any, clock: Clock) -> None:
 
 def test_the_expired_does_not_even_travel(cache: Any, look: Look, clock: Clock) -> None:
     cache.set("a", 1, 10)
-    name = driver_of()._name("a", None)
+    name = driver_of().entries.name("a", None)
     assert list(driver_of().table.read([name])[1]) == [name]
     clock.advance(11)
 
@@ -243,14 +244,14 @@ def test_a_value_computed_before_a_flush_is_dropped_without_a_word(cache: Any, l
     cache.set("a", "newer")
     past = Operation("write", Kind.WRITE, ("a",), values={"a": "older"}, stamp=Stamp(12345, {}))
 
-    assert driver_of().do_write(past) == set()
+    assert run_now(driver_of().perform(BLOCKING, past)) == set()
     assert cache.get("a") == "newer"
 
 
 def test_a_value_computed_after_a_read_that_failed_is_not_stored(cache: Any) -> None:
     op = Operation("write", Kind.WRITE, ("a",), values={"a": 1}, stamp=LOST)
 
-    assert driver_of().do_write(op) == {"a"}
+    assert run_now(driver_of().perform(BLOCKING, op)) == {"a"}
     assert cache.get("a") is None
 
 
@@ -465,15 +466,15 @@ def test_what_the_file_tells(look: Look, sealed: bool) -> None:
 def test_an_update_that_never_wins_says_so(cache: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django_cachekit.backends.sql.table.TRIES", 5)
     cache.set("n", 1)
-    name = driver_of()._name("n", None)
+    name = driver_of().entries.name("n", None)
     another = another_process()
 
     rivals = itertools.count()
 
     def change(data: Any, epoch: int) -> Any:
         cache.set("n", next(rivals))
-        entry = another._entry(0, Operation("incr", Kind.ATOMIC, ("n",)))
-        return another._blob(name, "n", entry, epoch, None), None
+        entry = another.entries.entry(0, Operation("incr", Kind.ATOMIC, ("n",)))
+        return another.entries.blob(name, "n", entry, epoch), None
 
     with pytest.raises(StoreUnavailable, match="times in a row"):
         another.table.update(name, change)

@@ -239,17 +239,17 @@ def test_two_processes_in_turn_count_exactly(cache: Any) -> None:
     """One that was overtaken between its read and its write starts over."""
     cache.set("n", 0)
     table, another = driver_of().table, another_process()
-    name = driver_of()._name("n", None)
+    name = driver_of().entries.name("n", None)
     seen: list[int] = []
 
     def change(data: Any, epoch: int) -> Any:
-        number = driver_of()._alive(name, data, epoch).value
+        number = driver_of().entries.load(name, data, epoch).value
         if not seen:
             cache.incr("n")
         seen.append(number)
         entry = another.chain.loads(name, data, epoch)
         entry.value += 1
-        return another._blob(name, "n", entry, epoch, None), entry.value
+        return another.entries.blob(name, "n", entry, epoch), entry.value
 
     assert table.update(name, change) == 2
     assert seen == [0, 1]

@@ -130,14 +130,14 @@ def test_no_write_looks_at_the_whole_tree(
     tree = tree_of(opened(MAX_ENTRIES=3000))
     blob = Blob(bytes(40), None)
     for number in range(3000):
-        tree.write({number.to_bytes(2, "little") + bytes(30): blob})
+        tree.write({number.to_bytes(2, "little") + bytes(30): blob}, 0)
     looked = listings(monkeypatch)
     monkeypatch.setattr(os, "listdir", lambda path: pytest.fail("it was listed"))
     took, most = [], 0
     for number in range(3000, 4000):
         looked.clear()
         start = time.perf_counter()
-        tree.write({number.to_bytes(2, "little") + bytes(30): blob})
+        tree.write({number.to_bytes(2, "little") + bytes(30): blob}, 0)
         took.append(time.perf_counter() - start)
         most = max(most, len(looked))
     assert 0 < most < 60
@@ -164,7 +164,7 @@ def test_one_process_sweeps_every_shard_in_turn(cache: EncryptedFileCache, clock
     sweeper = tree._sweeper
     for shard in range(256):
         sweeper._writes = (shard + 1) * sweep.EVERY - 1
-        tree.write({name: Blob(bytes(40), None)})
+        tree.write({name: Blob(bytes(40), None)}, 0)
     assert [found for found, _ in tree.scan()] == [name]
 
 

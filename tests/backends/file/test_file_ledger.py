@@ -113,7 +113,7 @@ def test_the_oldest_of_a_shard_go_in_batches(
     listed = listings(monkeypatch)
     for name in names(400):
         moment[0] += 1
-        tree.write({name: Blob(bytes(40), None)})
+        tree.write({name: Blob(bytes(40), None)}, 0)
     kept = lying(location)
     assert kept == list(range(400 - len(kept), 400))
     assert 150 <= len(kept) <= 160
@@ -141,7 +141,7 @@ def test_the_newest_of_a_shard_stays_when_the_clock_steps_back(
     monkeypatch.setattr(clock, "now", lambda: moment[0])
     for at, name in enumerate(names(60)):
         moment[0] -= 1
-        tree.write({name: Blob(bytes(40), None)})
+        tree.write({name: Blob(bytes(40), None)}, 0)
         assert at in lying(location)
     assert len(lying(location)) == 20
 
@@ -150,9 +150,9 @@ def test_an_uncounted_shard_is_counted_by_the_next_write(
     cache: EncryptedFileCache, location: Path
 ) -> None:
     tree = tree_of(cache)
-    tree.write({name: Blob(bytes(40), None) for name in names(5)})
+    tree.write({name: Blob(bytes(40), None) for name in names(5)}, 0)
     next(path for path in walk(location) if path.name == ".ledger").unlink()
-    tree.write({name: Blob(bytes(50), None) for name in names(2, first=4)})
+    tree.write({name: Blob(bytes(50), None) for name in names(2, first=4)}, 0)
     with tree.place.begun() as found:
         assert found.totals() == (6, 4 * 40 + 2 * 50)
 

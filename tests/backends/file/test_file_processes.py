@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from django_cachekit.backends.file import EncryptedFileCache
+from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.operation import MISSING, Kind, Operation
 
 from .stores import driver_of, tree_of
@@ -62,7 +63,7 @@ def test_one_of_many_threads_pulls_a_value(cache: EncryptedFileCache) -> None:
 
     def pull(_: int) -> int:
         op = Operation("pull", Kind.ATOMIC, ("job",))
-        return int(driver.do_pull(op) is not MISSING)
+        return int(run_now(driver.perform(BLOCKING, op)) is not MISSING)
 
     for _ in range(20):
         cache.set("job", "x")

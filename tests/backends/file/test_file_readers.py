@@ -78,7 +78,7 @@ def test_the_straight_line_gives_what_the_long_way_gives(
     assert cache.get("k", "d") is None
     stale = Entry("old", package_clock.now(), None, package_clock.now() - 5)
     name = driver.chain.name(cache.make_key("stale"))
-    driver.engine.write({name: driver._blob(name, "stale", stale, 0, None)})
+    driver.engine.write({name: driver.entries.blob(name, "stale", stale, 0)}, 0)
     assert cache.get("stale") == "old"
     clock.advance(11)
     assert cache.get("k", "d") == "d"

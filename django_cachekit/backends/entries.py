@@ -1,0 +1,99 @@
+"""What lies in a store of bytes: entries, bound to their names, their expiry and the epoch."""
+
+import logging
+from collections import Counter
+from typing import Any
+
+from ..codecs import Chain, Unreadable
+from ..core import clock
+from ..core.entry import Entry
+from ..core.operation import Key, Operation, Record
+from . import numbers
+from .base import Names, record_text
+from .engine import Blob, Name
+
+log = logging.getLogger("django_cachekit")
+
+
+class Entries:
+    """Make the names and bytes of one alias's entries, and read them.
+
+    ``readable`` makes names that know their text. What cannot be read is counted by its reason in
+    ``unreadable``, and is a miss.
+    """
+
+    def __init__(self, alias: str, names: Names, chain: Chain, readable: bool = False) -> None:
+        self.alias = alias
+        self.names = names
+        self.chain = chain
+        self.readable = readable
+        self.unreadable: Counter[str] = Counter()
+
+    def name(self, key: Key, version: int | None) -> bytes:
+        """Return the 32 bytes that stand for a key or a record."""
+        return self.named(
+            record_text(key if isinstance(key, Record) else self.names.made(key, version))
+        )
+
+    def named(self, text: str) -> bytes:
+        """Return the 32 bytes that stand for a full key."""
+        name = self.chain.name(text)
+        return Name.of(name, text) if self.readable else name
+
+    def entry(self, value: Any, op: Operation) -> Entry:
+        """Return the value in an envelope with the expiry that the operation asks for."""
+        entry = value if type(value) is Entry else Entry(value, clock.now())
+        entry.expires = self.names.expires(op.ttl)
+        return entry
+
+    def blob(
+        self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None
+    ) -> Blob:
+        """Return what is to be stored for an entry."""
+        carried = self._carried(key, version)
+        return Blob(self.chain.dumps(name, entry, epoch, carried), entry.expires)
+
+    def counter(
+        self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None
+    ) -> Blob:
+        """Return what is to be stored for a number on which the server itself will count."""
+        bare = Entry(0, entry.created, entry.expires, entry.fresh, entry.stamps)
+        carried = self._carried(key, version)
+        envelope = self.chain.dumps(numbers.bound(name), bare, epoch, carried)
+        return Blob(numbers.join(envelope, entry.value), entry.expires)
+
+    def load(self, name: bytes, data: bytes | None, epoch: int) -> Entry | None:
+        """Return the live entry; None if there is none or it cannot be read."""
+        if data is None:
+            return None
+        try:
+            return self._loaded(name, data, epoch)
+        except Unreadable as why:
+            if why.reason != "expired":
+                self._count(name, why.reason)
+            return None
+
+    def key(self, name: bytes, data: bytes, epoch: int) -> tuple[str, str]:
+        """Return the version and the key that travel inside; two empty texts if none do."""
+        name, envelope, _ = numbers.split(name, data)
+        version, _, key = (self.chain.key(name, envelope, epoch) or "").partition(":")
+        return version, key
+
+    def _loaded(self, name: bytes, data: bytes, epoch: int) -> Entry:
+        if not data.startswith(numbers.MAGIC):
+            return self.chain.loads(name, data, epoch)
+        name, envelope, number = numbers.split(name, data)
+        entry = self.chain.loads(name, envelope, epoch)
+        entry.value = number
+        return entry
+
+    def _count(self, name: bytes, reason: str) -> None:
+        self.unreadable[reason] += 1
+        log.warning(
+            "cache %r: an entry (%s) could not be read: %s", self.alias, name.hex()[:8], reason
+        )
+
+    def _carried(self, key: Key, version: int | None) -> str | None:
+        if isinstance(key, Record):
+            return None
+        return f"{self.names.version if version is None else version}:{key}"
