@@ -6,6 +6,7 @@ that somebody read, moved, edited or truncated are a miss.
 
 from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable, Mapping
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import SynchronousOnlyOperation
@@ -27,6 +28,7 @@ from . import numbers
 from .base import NamedDriver, Names
 from .engine import KEEP, Blob, Engine, Faced, FacedEngine, Keep, Moved
 from .entries import Entries
+from .legacy import Adoption
 
 K = TypeVar("K", bound=Hashable)
 Verb = Callable[[Face, Operation], Coroutine[Any, Any, Any]]
@@ -56,6 +58,7 @@ class Bytes(NamedDriver):
         # A store that counts by itself shows the numbers, which one that seals must not.
         self.counts = "count" in self.io.swift and not chain.sealed
         self.lead = names.lead
+        self.legacy: Adoption | None = None
         if self.far:
             self.guesses = Bounded(GUESSES)
 
@@ -70,6 +73,8 @@ class Bytes(NamedDriver):
         The long way does all that is left out here: signals, odd keys and versions, errors.
         """
         if version is not None or type(key) is not str or self.lead is None or self.hop is None:
+            return UNSURE
+        if self.legacy is not None:
             return UNSURE
         full = self.lead + key
         if not usual(full) or (reading_is_heard() and not self.silent) or self._tagged(key, tags):
@@ -99,6 +104,8 @@ class Bytes(NamedDriver):
         It is ``OutcomeUnknown`` where something was to be decided, and may have been.
         """
         work: Verb = self.method(op)
+        if self.legacy is not None:
+            work = partial(self.legacy.around, self, work)
         try:
             if face.awaiting and self.hop not in (None, Hop.NONE):
                 return await face.run(self.hop, _held, work, op)

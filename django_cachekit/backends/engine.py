@@ -4,6 +4,7 @@ An ``Engine`` is blocking, and enough for most stores; ``Faced`` speaks to it as
 ``FacedEngine``, whose client can also be awaited. ``Bytes`` knows only the latter.
 """
 
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
@@ -44,6 +45,23 @@ KEEP = Keep.KEEP
 Change = Callable[[bytes | None, int], tuple[Blob | Keep | None, T]]
 Changing = Callable[[bytes | None, int], Coroutine[Any, Any, tuple[Blob | Keep | None, T]]]
 Found = tuple[int, dict[bytes, bytes]]
+
+
+_FLUSHED, _BEGUN = 1, 2
+
+
+def new_epoch(*, flushed: bool) -> int:
+    """Return 64 random bits for a new epoch, never 0; its lowest tells how the epoch began.
+
+    Being random and no count, an epoch that was lost or restored is never come to again.
+    """
+    number = int.from_bytes(os.urandom(8), "big") & ~_FLUSHED | _BEGUN
+    return number | _FLUSHED if flushed else number
+
+
+def is_flushed(epoch: int) -> bool:
+    """Tell whether an epoch began with a flush, and not because there was none."""
+    return bool(epoch & _FLUSHED)
 
 
 class Moved(Exception):
