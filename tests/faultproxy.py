@@ -147,9 +147,9 @@ class FaultProxy:
         """Flip a bit in every byte of a reply, or in those of the slice ``[start:end]``."""
 
         async def spoil(link: Link, data: bytes) -> None:
-            flipped = bytes(byte ^ 1 for byte in data[start:end])
-            rest = data[start + len(flipped) :]
-            await self._pass(link, data[:start] + flipped + rest)
+            spoilt = bytearray(data)
+            spoilt[start:end] = (byte ^ 1 for byte in data[start:end])
+            await self._pass(link, bytes(spoilt))
 
         self._become(spoil)
 

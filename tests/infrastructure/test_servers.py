@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,7 +17,7 @@ from redis.cluster import ClusterNode
 from redis.cluster import RedisCluster as ClusterClient
 from redis.sentinel import Sentinel
 
-from tests.servers.process import wait_until
+from tests.servers.process import listens, wait_until
 
 
 def works(client: Any) -> bool:
@@ -125,3 +128,47 @@ def test_a_paused_server_answers_when_it_is_resumed(redis: Any) -> None:
             client.ping()
         redis.resume()
         assert client.ping()
+
+
+ONE_OF_EACH = """
+import os, time
+from tests.servers import dynamodb, memcached, redis, sql
+servers = [
+    redis.Redis(), memcached.Memcached(), sql.PostgreSQL(), sql.MariaDB(), dynamodb.DynamoDB(),
+]
+for server in servers:
+    server.__enter__()
+    print(server.pid, server.port, server.folder.parent, flush=True)
+servers[0].pause()
+child = os.fork()  # holds all that was open
+if child:
+    print(child, "done", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.usefixtures("redis", "memcached", "postgresql", "mariadb", "dynamodb")
+def test_a_process_that_is_killed_leaves_no_server_behind() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ONE_OF_EACH], stdout=subprocess.PIPE, text=True
+    ) as process:
+        started = [process.stdout.readline().split() for _ in range(5)]
+        child, said = process.stdout.readline().split()
+        pids = [int(pid) for pid, *_ in started]
+        assert said == "done"
+        assert all(map(exists, pids))
+        process.kill()
+    try:
+        wait_until(lambda: not any(map(exists, pids)), "the end of the servers", 10)
+        wait_until(lambda: not Path(started[0][2]).exists(), "the end of their folder", 10)
+        assert not any(listens(int(port)) for _, port, _ in started)
+    finally:
+        os.kill(int(child), signal.SIGKILL)
+
+
+def exists(pid: int) -> bool:
+    """Tell whether a process runs; one that only waits to be buried does not."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False

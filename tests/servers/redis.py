@@ -178,8 +178,8 @@ class Sentinel(Redis):
 
     def view(self) -> dict[str, str]:
         """Return what it knows of the master."""
-        lines = [line for line in self.ask("SENTINEL", "MASTER", SERVICE) if line[:1] not in "*$+"]
-        return dict(zip(lines[::2], lines[1::2], strict=False))
+        words = self.ask("SENTINEL", "MASTER", SERVICE)[2::2]  # between them stand their lengths
+        return dict(zip(words[::2], words[1::2], strict=True))
 
 
 class RedisSentinel(Group):
@@ -223,14 +223,21 @@ class RedisSentinel(Group):
 
     def settle(self) -> None:
         """Wait until all sentinels know everybody, and the replica follows the master."""
-        wait_until(self._content, "the agreement of the sentinels")
+        wait_until(self._agreed, "the agreement of the sentinels")
+        # A master that comes back after another took its place is told so by sentinels, but late.
+        if self.replica.ask("ROLE")[2] == "master":
+            self.replica.ask("REPLICAOF", self.master.host, self.master.port)
+        wait_until(self._content, "the replica's following of the master")
+
+    def _agreed(self) -> bool:
+        views = [watcher.view() for watcher in self.watchers]
+        ports, flags = ({view.get(what) for view in views} for what in ("port", "flags"))
+        return len(ports) == 1 and flags == {"master"}
 
     def _content(self) -> bool:
         views = [watcher.view() for watcher in self.watchers]
-        agreed = len({view.get("port") for view in views}) == 1
         return (
-            agreed
-            and all(view.get("flags") == "master" for view in views)
+            self._agreed()
             and all(view.get("num-slaves") == "1" for view in views)
             and all(view.get("num-other-sentinels") == "2" for view in views)
             and "master_link_status:up" in self.replica.ask("INFO", "replication")
