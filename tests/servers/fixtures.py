@@ -25,12 +25,11 @@ RUNNING: list[Server | Group] = []
 def required() -> frozenset[str]:
     """Return the servers that have to be there: what ``CACHEKIT_REQUIRE`` names."""
     words = os.environ.get("CACHEKIT_REQUIRE", "").replace(",", " ").split()
-    unknown = set(words) - set(NAMES)
+    unknown = set(words) - {"all", *NAMES}
     if unknown:
-        raise pytest.UsageError(
-            f"CACHEKIT_REQUIRE names {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}"
-        )
-    return frozenset(words)
+        there = ", ".join(("all", *NAMES))
+        raise pytest.UsageError(f"CACHEKIT_REQUIRE: no {', '.join(sorted(unknown))} in {there}")
+    return frozenset(NAMES if "all" in words else words)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -113,7 +113,7 @@ PROGRAMS = {
     "dynalite": Program(dynalite, "", f"npm install --prefix .cache/node {DYNALITE}"),
 }
 NAMES = tuple(PROGRAMS)
-"""What ``CACHEKIT_REQUIRE`` may name."""
+"""What ``CACHEKIT_REQUIRE`` may name, besides ``all``."""
 
 
 def available() -> list[str]:
