@@ -12,6 +12,7 @@ import psycopg
 import pymysql
 import pytest
 import redis as redis_py
+from django.db import ConnectionHandler
 from pymemcache import Client
 from redis.cluster import ClusterNode
 from redis.cluster import RedisCluster as ClusterClient
@@ -102,6 +103,18 @@ def test_mariadb(mariadb: Any) -> None:
         cursor.execute("INSERT INTO kept VALUES ('välue🙂')")
         cursor.execute("SELECT value FROM kept")
         assert cursor.fetchone() == ("välue🙂",)
+
+
+@pytest.mark.parametrize("name", ["postgresql", "mariadb"])
+def test_django_speaks_to_a_database_server(
+    name: str, request: pytest.FixtureRequest, django_db_blocker: Any
+) -> None:
+    settings = request.getfixturevalue(name).settings
+    link = ConnectionHandler({"default": {}, "served": settings})["served"]
+    with django_db_blocker.unblock(), link.cursor() as cursor:
+        cursor.execute("SELECT %s", ["välue🙂"])
+        assert cursor.fetchone() == ("välue🙂",)
+    link.close()
 
 
 @pytest.mark.parametrize("name", ["dynamodb", "dynalite"])

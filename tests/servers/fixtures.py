@@ -53,9 +53,11 @@ def serve(name: str, make: Callable[[], Server | Group]) -> Iterator[Any]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Iterator[None]:
     """Make every server run again that the test, its fixtures being gone, has left down."""
-    yield
-    for server in RUNNING:
-        server.heal()
+    try:
+        yield
+    finally:
+        for server in RUNNING:
+            server.heal()
 
 
 def pytest_unconfigure() -> None:

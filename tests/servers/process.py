@@ -1,7 +1,6 @@
 """One server program: started on a free port, stopped, paused, and never left behind."""
 
 import os
-import pwd
 import random
 import shutil
 import signal
@@ -50,6 +49,11 @@ def listens(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def number_of(name: str) -> int:
+    """Return a signal's number; not every system that imports this module has them all."""
+    return int(signal.Signals[name])
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
@@ -116,8 +120,8 @@ class Server:
 
     name: ClassVar[str]
     scheme: ClassVar[str] = "tcp"
-    stop_signal: ClassVar[int] = signal.SIGTERM
-    end_signal: ClassVar[int] = signal.SIGKILL  # when what it keeps is not needed any more
+    stop_signal: ClassVar[str] = "SIGTERM"
+    end_signal: ClassVar[str] = "SIGKILL"  # when what it keeps is not needed any more
     user: ClassVar[str] = ""  # whom it runs as in place of root
 
     def __init__(self) -> None:
@@ -167,7 +171,7 @@ class Server:
                 start_new_session=True,
                 **self.as_user(),
             )
-        watched().tell(f"+ {self.pid} {int(self.end_signal)}")
+        watched().tell(f"+ {self.pid} {number_of(self.end_signal)}")
         wait_until(lambda: not self.alive or self.ready(), f"the start of {self.name}")
         if not self.alive:
             raise RuntimeError(f"{self.name} does not start:\n{self.last_words()}")
@@ -182,7 +186,7 @@ class Server:
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
-        self._end(signal.SIGKILL)
+        self._end("SIGKILL")
 
     def pause(self) -> None:
         """Freeze it: connections are accepted (by the kernel), and nothing is answered."""
@@ -207,16 +211,18 @@ class Server:
     def run(self, *command: object) -> None:
         """Run one of its own tools, as its user, to the end."""
         with self.log.open("ab") as log:
-            subprocess.run(
+            done = subprocess.run(
                 list(map(str, command)),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 timeout=PATIENCE,
-                check=True,
+                check=False,
                 **self.as_user(),
             )
+        if done.returncode:
+            raise RuntimeError(f"{command[0]} failed:\n{self.last_words()}")
 
     def as_user(self) -> dict[str, object]:
         """Return what makes a subprocess another user's, where that is needed."""
@@ -224,7 +230,7 @@ class Server:
             return {}
         return {
             "user": self.user,
-            "group": pwd.getpwnam(self.user).pw_gid,
+            "group": self.user,
             "extra_groups": [],
             "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"},
         }
@@ -232,9 +238,9 @@ class Server:
     def _other_user(self) -> bool:
         return bool(self.user) and os.geteuid() == 0
 
-    def _end(self, number: int) -> None:
+    def _end(self, how: str) -> None:
         if self.alive:
-            os.killpg(self.pid, number)
+            os.killpg(self.pid, number_of(how))
             os.killpg(self.pid, signal.SIGCONT)
             try:
                 self.process.wait(10)

@@ -3,6 +3,7 @@
 Needs nothing but Python: ``scripts/servers.py`` reads it too.
 """
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -92,6 +93,8 @@ class Program:
 
     def command(self) -> Command:
         """Return how to run it, or raise ``ServerMissing``."""
+        if os.name == "nt":
+            raise ServerMissing("the servers for tests want a POSIX system")
         found = self.find()
         if found is None:
             raise ServerMissing(f"no program found; install it: {self.install}")

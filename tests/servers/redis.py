@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from .process import Group, Server, free_port, wait_until
-from .programs import PROGRAMS
+from .programs import PROGRAMS, ServerMissing
 
 SLOTS = 16384
 SERVICE = "mymaster"
@@ -81,6 +81,14 @@ class RedisTLS(Redis):
             *("--tls-cert-file", self.ca_file, "--tls-ca-cert-file", self.ca_file),
             *("--tls-key-file", str(self.folder / "key.pem")),
         )
+
+    def start(self) -> None:
+        try:
+            super().start()
+        except RuntimeError as error:
+            if "tls" in self.last_words().lower():
+                raise ServerMissing("this Redis was built without TLS; install Debian's") from error
+            raise
 
 
 def make_certificate(certificate: Path, key: Path) -> None:

@@ -1,7 +1,8 @@
 """PostgreSQL and MariaDB, each with one empty database."""
 
-import signal
 from typing import Any
+
+import pymysql
 
 from .process import Server
 from .programs import PROGRAMS, on_path, postgresql
@@ -13,8 +14,8 @@ class PostgreSQL(Server):
     """A PostgreSQL that writes nothing for ever; user ``postgres``, no password."""
 
     name = "postgresql"
-    stop_signal = signal.SIGINT  # "fast": it does not wait for clients
-    end_signal = signal.SIGQUIT  # "immediate", and unlike a kill leaves no shared memory behind
+    stop_signal = "SIGINT"  # "fast": it does not wait for clients
+    end_signal = "SIGQUIT"  # "immediate", and unlike a kill leaves no shared memory behind
     user = "postgres"
 
     def prepare(self) -> None:
@@ -92,7 +93,8 @@ class MariaDB(Server):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The entry of Django's ``DATABASES``."""
+        """The entry of Django's ``DATABASES``, with PyMySQL in the place of mysqlclient."""
+        pymysql.install_as_MySQLdb()
         return {
             "ENGINE": "django.db.backends.mysql",
             "NAME": DATABASE,
