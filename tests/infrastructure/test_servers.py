@@ -176,7 +176,8 @@ def test_a_process_that_is_killed_leaves_no_server_behind() -> None:
         wait_until(lambda: not Path(started[0][2]).exists(), "the end of their folder", 10)
         assert not any(listens(int(port)) for _, port, _ in started)
     finally:
-        os.kill(int(child), signal.SIGKILL)
+        for pid in filter(exists, [int(child), *pids]):
+            os.kill(pid, signal.SIGKILL)
 
 
 def exists(pid: int) -> bool:
