@@ -9,7 +9,8 @@ Every part runs, whatever became of the ones before. The last line counts tests 
 exit code is 0 only if nothing failed. Environments are made as needed (scripts/venv.py): .venv with
 Django 5.2 on the Python this runs on, and .venv-newest with Django 6.1, which wants Python 3.12 or
 later: one is looked for, and where there is none those parts are left out on a person's machine
-and failed in continuous integration (CI=true).
+and failed in continuous integration (CI=true). The same goes for the servers that tests want, which
+scripts/servers.py installs where it may: CACHEKIT_REQUIRE says which must be there, in CI all.
 """
 
 import argparse
@@ -125,6 +126,7 @@ def parts() -> list[Part]:
         ),
         Part("typing", typing),
         Part("docs", [[*sphinx, "docs", ".cache/docs"]]),
+        Part("servers", [["python", "scripts/servers.py", *(["--require"] if IN_CI else [])]]),
         Part("tests-5.2", [pytest("tests-5.2")], count=of_pytest),
         Part("tests-6.1", [pytest("tests-6.1")], newest=True, count=of_pytest),
         Part("django-5.2", [django_suite("django-5.2")], count=of_django_suite),
@@ -141,6 +143,8 @@ def main() -> int:
     os.chdir(ROOT)
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir(parents=True)
+    if IN_CI:
+        os.environ.setdefault("CACHEKIT_REQUIRE", "all")
     environments = Environments()
     outcomes = [run(part, environments) for part in asked.parts]
     return summarise(outcomes)
