@@ -1,5 +1,7 @@
 """Run all measurements: ``python -m benchmarks``."""
 
-from .figures import main
+import subprocess
+import sys
 
-main()
+for module in ("figures", "stores"):
+    subprocess.run([sys.executable, "-m", f"benchmarks.{module}"], check=True)
