@@ -8,7 +8,7 @@ DOOR = ""
 FLOORS = (
     {DOOR},
     {"management", "admin"},
-    {"monitor", "warming", "decorators", "middleware", "templatetags", "contrib", "apps"},
+    {"monitor", "health", "warming", "decorators", "middleware", "templatetags", "contrib", "apps"},
     {"facade"},
     {"manager"},
     {"repository", "limiter"},
