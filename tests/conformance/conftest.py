@@ -7,11 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.test import override_settings
 
-from django_cachekit.testing.faced import Faced
-from django_cachekit.testing.fixtures import able, heard, plain, store
 from tests.stores import BY_NAME, ROWS, Row
-
-__all__ = ["Faced", "able", "heard", "plain", "store"]
 
 
 @pytest.fixture(params=[row.name for row in ROWS])
