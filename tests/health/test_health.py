@@ -193,8 +193,8 @@ def test_while_it_hangs_it_is_not_asked_again(ask: Ask, hanging: type[stores.Han
     ask(deadline=0.05)
     began = time.monotonic()
     for _ in range(20):
-        assert ask(deadline=0.05).status == "down"
-    assert time.monotonic() - began < 0.9, "the further checks wait as well"
+        assert ask(deadline=0.5).status == "down"
+    assert time.monotonic() - began < 5, "the further checks wait as well"
     assert hanging.asked == 1
     assert len(_threads()) == 1
 
@@ -230,11 +230,11 @@ def test_all_are_asked_at_once(hanging: type[stores.Hanging]) -> None:
     configs = {f"h{n}": stores.config(stores.Hanging, str(n)) for n in range(5)}
     with override_settings(CACHES={"default": LOCMEM, **configs}):
         began = time.monotonic()
-        found = survey(deadline=0.3)
-        assert time.monotonic() - began < 1.2, "one waits for the other"
-    assert [(one.alias, one.status) for one in found] == [
-        ("default", "up"),
-        *[(alias, "down") for alias in configs],
+        found = survey(deadline=1)
+        assert time.monotonic() - began < 4, "one waits for the other"
+    assert [(one.alias, one.status == "down") for one in found] == [
+        ("default", False),
+        *[(alias, True) for alias in configs],
     ]
 
 
