@@ -45,7 +45,7 @@ store_failed_over = Signal()  #: another store answers in this one's place
 store_recovered = Signal()  #: the store answers again
 breaker_opened = Signal()  #: the store is left alone for a while
 breaker_closed = Signal()  #: the store is asked again as always
-health_changed = Signal()  #: the store went up, degraded or down; carries ``status``
+health_changed = Signal()  #: a check found it up, degraded or down, and not ``before``
 
 # Work done by commands
 cache_warmed = Signal()  #: a warmer ended; carries ``name``, ``duration`` and ``error`` (or None)

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from enum import Enum
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -61,6 +61,10 @@ class Face:
         """Wait until ``future`` is done, without a part in what becomes of it."""
         raise NotImplementedError
 
+    async def within(self, future: "Future[Any]", seconds: float) -> bool:
+        """Wait so long at most, and tell whether ``future`` is done."""
+        raise NotImplementedError
+
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         """Send a signal to its receivers; one that raises is logged by Django and ignored."""
         raise NotImplementedError
@@ -89,6 +93,10 @@ class Blocking(Face):
 
     async def settled(self, future: "Future[Any]") -> None:
         future.exception()
+
+    async def within(self, future: "Future[Any]", seconds: float) -> bool:
+        wait([future], seconds)
+        return future.done()
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         signal.send_robust(sender, **named)
@@ -130,6 +138,15 @@ class Awaiting(Face):
 
         future.add_done_callback(wake)
         await done.wait()
+
+    async def within(self, future: "Future[Any]", seconds: float) -> bool:
+        # Not even begun where there is no time: each wait leaves a callback with the future.
+        if seconds > 0 and not future.done():
+            try:
+                await asyncio.wait_for(self.settled(future), seconds)
+            except asyncio.TimeoutError:  # in 3.10 another class than TimeoutError
+                pass
+        return future.done()
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         await signal.asend_robust(sender, **named)

@@ -6,23 +6,25 @@ from .package import Import, Module, module_of, room_of
 
 DOOR = ""
 FLOORS = (
+    # It stands where a user stands, outside, and looks at the house from all sides.
+    {"testing"},
     {DOOR},
     {"management", "admin"},
-    {"monitor", "warming", "decorators", "middleware", "templatetags", "contrib", "apps"},
+    {"monitor", "health", "warming", "decorators", "middleware", "templatetags", "contrib", "apps"},
     {"facade"},
     {"manager"},
     {"repository", "limiter"},
     {"flows", "backends"},
     {"verbs"},
     {"scopes", "checks"},
-    {"layers", "testing"},
+    {"layers"},
     {"codecs"},
     {"conf"},
     {"core", "signals", "errors"},
 )
 """From the top of the house down: a room imports from its own floor and from those below."""
 
-APART = ({"flows", "backends"}, {"layers", "testing"})
+APART = ({"flows", "backends"},)
 """Rooms of one floor that do not know each other."""
 
 OPTIONAL = {

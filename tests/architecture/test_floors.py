@@ -38,6 +38,8 @@ BAD: list[tuple[Rule, str, str]] = [
     (floors.upward, "flows.values", "from ..backends import array"),
     (floors.upward, "backends.array", "from ..flows import values"),
     (floors.upward, "layers.base", "from .. import testing"),
+    (floors.upward, "management.command", "from ..testing import Store"),
+    (floors.upward, "", "from .testing import Store"),
     (floors.upward, "attic", "import os"),
     (floors.upward, "core.keys", "from ..attic import thing"),
     (floors.nested, "core.keys", "def f():\n    import json"),
@@ -68,6 +70,8 @@ BAD: list[tuple[Rule, str, str]] = [
     (manners.undocumented, "facade", "x = 1"),
     (manners.undocumented, "facade", DOC + "def f(): pass"),
     (manners.undocumented, "facade", DOC + "class A: pass"),
+    (manners.undocumented, "facade", DOC + "def test_f(): pass"),
+    (manners.undocumented, "testing.store", DOC + "def f(): pass"),
     (manners.undocumented, "facade", DOC + f"class A:\n    {DOC}    def f(self): pass"),
     (manners.undocumented, "facade", DOC + 'def f(): """Say one thing. And another."""'),
     (manners.undocumented, "facade", DOC + 'class A: """Say what it is, over\n    two lines."""'),
@@ -103,6 +107,10 @@ GOOD: list[tuple[Rule, str, str]] = [
     (manners.long_functions, "facade", LONG.replace("    x = 1\n", "", 1)),
     (manners.undocumented, "facade", DOC + "def _f(): pass\nclass _A:\n    def f(self): pass"),
     (manners.undocumented, "facade", ""),
+    (manners.undocumented, "testing.conformance.tags", DOC + "def test_f(): pass"),
+    (only.waits, "testing.faced", "import asyncio"),
+    (only.touches_caches, "testing.conformance.tags", "caches['default'].get('k')"),
+    (floors.upward, "testing.fixtures", "from .. import cache\nfrom ..core import clock"),
     (manners.undocumented, "facade", DOC + f"class A:\n    {DOC}    def f(self):\n        {DOC}\n"
      f"class B(A):\n    {DOC}    def f(self): pass"),
     (manners.undocumented, "facade", DOC + "from os import PathLike\nclass A(PathLike):\n"

@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from django_cachekit.errors import NotSupported, TypeMismatch
-
-from .conftest import Faced
+from ...core import clock as ours
+from ...errors import NotSupported, TypeMismatch
+from ..faced import Faced
 
 
 def soon(seconds: float) -> datetime:
-    from django_cachekit.core import clock
-
-    return datetime.fromtimestamp(clock.now() + seconds, tz=timezone.utc)
+    """Return the moment so many seconds from now, by the clock that tests move."""
+    return datetime.fromtimestamp(ours.now() + seconds, tz=timezone.utc)
 
 
 @pytest.mark.parametrize("form", ["int", "float", "timedelta", "aware", "naive"])

@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
-from django_cachekit.errors import NotSupported, TypeMismatch
-
-from .conftest import Faced
+from ...errors import NotSupported, TypeMismatch
+from ..faced import Faced
 
 
 class Colour(Enum):
+    """Be a key that is no text."""
+
     RED = "red"
 
 
-VALUES = [
+VALUES: list[Any] = [
     None,
     0,
     "",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Faced
+from ..faced import Faced
 
 
 def test_what_django_stored_is_read_and_the_other_way_round(store: Faced, plain: Any) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 
-from django_cachekit import cache
-from django_cachekit.errors import NotSupported
-
-from .conftest import Faced
+from ... import cache
+from ...core.faces import BLOCKING, run_now
+from ...core.operation import Kind, Operation, tag_record
+from ...errors import NotSupported
+from ..faced import Faced
 
 
 def test_tags_are_labels(store: Faced) -> None:
@@ -89,7 +90,8 @@ def test_flushed_counters_start_anew(store: Faced, able: Any) -> None:
 
 
 def test_an_empty_tag_is_refused(store: Faced) -> None:
-    for names in ((), ("",), (None,), ([],)):
+    empty: tuple[tuple[Any, ...], ...] = ((), ("",), (None,), ([],))
+    for names in empty:
         with pytest.raises(ValueError, match="tag"):
             store.repository.tags(*names)
 
@@ -196,9 +198,6 @@ def test_another_process_that_knows_no_tags_yet_is_right_too(store: Faced, row: 
 
 def test_a_lost_record_makes_entries_miss(store: Faced, row: Any) -> None:
     store.tags("t").put("key", 1, 60)
-    from django_cachekit.core.faces import BLOCKING, run_now
-    from django_cachekit.core.operation import Kind, Operation, tag_record
-
     stack = cache._home.stack()
     run_now(stack.driver.perform(BLOCKING, Operation("delete", Kind.WRITE, (tag_record("t"),))))
     assert store.get("key") is None

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from django_cachekit import cache
-
-from .conftest import Faced
+from ... import cache
+from ..faced import Faced
 
 
 class Counter:
