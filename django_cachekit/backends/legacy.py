@@ -2,13 +2,12 @@
 
 ``OPTIONS: {"READ_LEGACY": ["django"]}`` on an alias that stands where one of Django's own backends
 or django-redis stood, with the same server, prefix and version. An entry that ours does not have is
-taken out from under its old key, in one step that has one winner, and written as ours with the ttl
-it had left. Whatever is written or removed takes the old entry away with it, and once the alias was
-flushed nothing old is looked for any more: an old entry never comes back in a newer one's place.
+claimed, by one caller, and written as ours with the ttl it had left. Whatever is written or removed
+takes the old entry away with it, and once the alias was flushed nothing old is looked for any more:
+an old entry never comes back in a newer one's place.
 """
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -23,74 +22,77 @@ log = logging.getLogger("django_cachekit")
 
 
 class Left(NamedTuple):
-    """Hold an old entry: its value, or why it cannot be read, and its seconds to live, if any."""
+    """Hold an old entry: its value (an ``Unreadable`` if it has none), its seconds to live, if any.
+
+    ``token`` is what ``claim`` is to be given, for its store to know the entry again by.
+    """
 
     value: Any
     ttl: float | None
+    token: Any
 
 
 class Old(Protocol):
-    """Reach what another backend left."""
+    """Reach what another backend left, under the full keys that Django makes."""
 
-    async def take(self, face: Face, texts: Sequence[str]) -> Mapping[str, Left]:
-        """Take out what lies under these full keys; each for one caller only."""
+    async def find(self, face: Face, texts: Sequence[str]) -> Mapping[str, Left]:
+        """Return what lies under these keys, in one trip."""
+
+    async def claim(self, face: Face, text: str, token: Any) -> bool:
+        """Remove an entry if it is still the one that was found; True for one caller only."""
+
+    async def drop(self, face: Face, texts: Sequence[str]) -> None:
+        """Remove what lies under these keys, whatever it is."""
 
 
 class Adoption:
     """Stand around each verb of a driver, and take over what it meets.
 
-    ``adopted`` counts the entries that were taken over, ``unreadable`` those that could not be
-    read: when neither grows any more, ``READ_LEGACY`` can be taken out of the settings.
+    ``adopted`` counts the entries that were taken over, ``unreadable`` how often one was met that
+    cannot be read, which is left where it is: when neither grows any more, ``READ_LEGACY`` can be
+    taken out of the settings.
     """
 
     def __init__(self, alias: str, old: Old) -> None:
         self.alias = alias
         self.old = old
         self.adopted = 0
-        self.unreadable: Counter[str] = Counter()
+        self.unreadable = 0
 
     async def around(self, driver: Any, work: Any, face: Face, op: Operation) -> Any:
         """Do ``work``, the driver's method for ``op``, on entries of whichever backend."""
-        keys = [key for key in op.keys if not isinstance(key, Record)]
+        keys = {
+            driver.names.made(key, op.version): key
+            for key in op.keys
+            if not isinstance(key, Record)
+        }
         if op.verb == "read":
             reply: Reply = await work(face, op)
-            absent = [key for key in keys if key not in reply.values]
+            absent = {text: key for text, key in keys.items() if key not in reply.values}
             met = absent and await self._adopt(driver, face, op, absent)
             return await work(face, op) if met else reply
-        if op.verb == "write":
-            await self._take(driver, face, op, keys)
+        if keys and op.verb == "write":
+            await self.old.drop(face, list(keys))
         elif keys:
             await self._adopt(driver, face, op, keys)
         return await work(face, op)
 
-    async def _adopt(self, driver: Any, face: Face, op: Operation, keys: Sequence[Key]) -> bool:
+    async def _adopt(self, driver: Any, face: Face, op: Operation, keys: Mapping[str, Key]) -> bool:
         """Make old entries ours, and tell whether there were any."""
         epoch, _ = await driver.io.read(face, [])
         if is_flushed(epoch):
             return False
         stamp = Stamp(epoch or await driver.io.epoch(face), {})
-        found = await self._take(driver, face, op, keys)
-        for key, left in found.items():
-            add = Operation("add", Kind.ATOMIC, (key,), op.version, {key: left.value}, left.ttl)
-            if await driver.do_add(face, add._replace(stamp=stamp)):
-                self.adopted += 1
-        return bool(found)
-
-    async def _take(
-        self, driver: Any, face: Face, op: Operation, keys: Sequence[Key]
-    ) -> dict[Key, Left]:
-        if not keys:
-            return {}
-        texts = {driver.names.made(key, op.version): key for key in keys}
-        found = await self.old.take(face, list(texts))
-        good = {}
+        found = await self.old.find(face, list(keys))
         for text, left in found.items():
             if isinstance(left.value, Unreadable):
-                self.unreadable[left.value.reason] += 1
+                self.unreadable += 1
                 log.warning("cache %r: an entry of another backend cannot be read", self.alias)
-            elif left.ttl is None or left.ttl > 0:
-                good[texts[text]] = left
-        return good
+            elif await self.old.claim(face, text, left.token):
+                key = keys[text]
+                add = Operation("add", Kind.ATOMIC, (key,), op.version, {key: left.value}, left.ttl)
+                self.adopted += await driver.do_add(face, add._replace(stamp=stamp))
+        return bool(found)
 
 
 def wanted(alias: str, options: Mapping[str, Any]) -> tuple[str, ...]:
