@@ -7,7 +7,8 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from ...core import clock
-from .words import EPOCH, Sql, to_ms
+from .rows import to_ms
+from .words import EPOCH, Sql
 
 ENTRIES = 100_000
 OFTEN = 1000

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_cachekit import cache as facade
 from django_cachekit.backends.rotation import rotate
-from django_cachekit.backends.sql.words import to_ms
+from django_cachekit.backends.sql.rows import to_ms
 from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.operation import Kind, Operation, Stamp
 from django_cachekit.errors import Misconfigured, StoreUnavailable, TypeMismatch
