@@ -1,16 +1,17 @@
 """What the tests of the database store share: a real SQLite file, and looks into its table."""
 
 import copy
+import json
 import os
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
+import pytest
 from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connections
@@ -42,12 +43,9 @@ def config(table: str = "cache", database: str = "disk", **more: Any) -> dict[st
 
 
 @contextmanager
-def database(alias: str, path: Path, **options: Any) -> Iterator[None]:
-    """Have one more entry in DATABASES: an SQLite file."""
-    settings = copy.deepcopy(connections.settings["default"])
-    engine = "django.db.backends.sqlite3"
-    settings.update({"ENGINE": engine, "NAME": str(path), "OPTIONS": {**FAST, **options}})
-    connections.settings[alias] = settings
+def entry(alias: str, **settings: Any) -> Iterator[None]:
+    """Have one more entry in DATABASES."""
+    connections.settings[alias] = {**copy.deepcopy(connections.settings["default"]), **settings}
     try:
         yield
     finally:
@@ -56,30 +54,81 @@ def database(alias: str, path: Path, **options: Any) -> Iterator[None]:
         del connections.settings[alias]
 
 
+def sqlite(path: Path, **options: Any) -> dict[str, Any]:
+    """Return the settings of an SQLite file."""
+    engine = "django.db.backends.sqlite3"
+    return {"ENGINE": engine, "NAME": str(path), "OPTIONS": {**FAST, **options}}
+
+
+def database(alias: str, path: Path, **options: Any) -> AbstractContextManager[None]:
+    """Have one more entry in DATABASES: an SQLite file."""
+    return entry(alias, **sqlite(path, **options))
+
+
+def beside(alias: str, **options: Any) -> AbstractContextManager[None]:
+    """Have one more entry in DATABASES: another connection to where ``disk`` is."""
+    disk = connections.settings["disk"]
+    return entry(alias, **{**disk, "OPTIONS": {**disk.get("OPTIONS", {}), **options}})
+
+
 class Look:
-    """Read and change the table behind the cache's back."""
+    """Read and change the table behind the cache's back, by a connection of its own."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def vendor(self) -> str:
+        return connections["look"].vendor
+
     def __call__(self, sql: str, *params: Any) -> list[Any]:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            return connection.execute(sql, params).fetchall()
+        sql = sql.replace("%", "%%").replace("?", "%s")
+        with connections["look"].cursor() as cursor:
+            cursor.execute(sql, params)
+            rows = cursor.fetchall() if cursor.description else []
+        return [tuple(map(_plain, row)) for row in rows]
 
     def entries(self) -> list[Any]:
         """Return all rows but those of epochs."""
-        return self("SELECT space, name, value, expires FROM cache WHERE name <> 'epoch'")
+        return self("SELECT space, name, value, expires, number FROM cache WHERE name <> 'epoch'")
 
     def count(self) -> int:
         """Return how many entries lie there."""
         return len(self.entries())
 
+    def tables(self) -> list[str]:
+        """Return the names of all tables."""
+        return connections["look"].introspection.table_names()
+
+    def drop(self) -> None:
+        """Drop all tables."""
+        quote = connections["look"].ops.quote_name
+        with connections["look"].cursor() as cursor:
+            for name in self.tables():
+                cursor.execute(f"DROP TABLE {quote(name)}")
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+only = {
+    name: pytest.mark.parametrize("look", names, indirect=True)
+    for name, names in {
+        "sqlite": ["sqlite"],
+        "postgresql": ["postgresql"],
+        "mariadb": ["mariadb"],
+        "servers": ["postgresql", "mariadb"],
+    }.items()
+}
+"""Decorators for tests of what only some databases have."""
+
 
 @contextmanager
-def workers(path: Path, number: int = 4) -> Iterator[Callable[[str], list[str]]]:
+def workers(settings: Mapping[str, Any], number: int = 4) -> Iterator[Callable[[str], list[str]]]:
     """Start processes; give a function that has them do a job at once, and tells what they said."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(WORKER), str(path)]
+    command = [sys.executable, str(WORKER), json.dumps(settings)]
     started = [
         subprocess.Popen(command, env=env, stdin=PIPE, stdout=PIPE, text=True, bufsize=1)
         for _ in range(number)
