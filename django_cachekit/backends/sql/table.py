@@ -130,7 +130,7 @@ class Table:
                 cursor.execute(sql.add, [*values, self.space, EPOCH])
                 return cast(tuple[Any, ...] | None, cursor.fetchone())
             # The number the database adds comes again in LAST_INSERT_ID.
-            cursor.execute(sql.add, [by, *values])
+            cursor.execute(sql.add, values)
             return _counted(cursor, sql, [self.space, EPOCH, row])
 
         found = self.place.run(connection, work)

@@ -187,10 +187,15 @@ def _marks(number: int) -> str:
 
 def creation(connection: BaseDatabaseWrapper, table: str) -> list[str]:
     """Return the statements that make the table and its index."""
+    longest = connection.ops.max_name_length()
+    if longest and len(table.encode()) > longest:
+        raise Misconfigured(
+            f"{connection.display_name} takes names of at most {longest} bytes; {table!r} is longer."
+        )
     quote = connection.ops.quote_name
     columns = [_column(connection, name) for name in FIELDS]
     key = ", ".join(map(quote, KEY))
-    index = truncate_name(f"{table}_expires", connection.ops.max_name_length())
+    index = truncate_name(f"{table}_expires", longest)
     lines = ",\n    ".join([*columns, f"PRIMARY KEY ({key})"])
     return [
         f"CREATE TABLE {quote(table)} (\n    {lines}\n)",

@@ -1,18 +1,16 @@
 """A cache in a table of a real database of each kind, for the tests of the database store."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
 from django.core.cache import caches
-from django.db import connections
 
 from django_cachekit.backends.sql import bounds
 
-from .helping import Look, config, entry, sqlite, tables
+from .helping import PROCESSES, Look, config, disk, sqlite, tables, workers
 
 pymysql.install_as_MySQLdb()
 
@@ -35,14 +33,24 @@ def look(request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: Any)
     """Give a database with no table in it, as the alias ``disk``."""
     path = tmp_path / "disk.sqlite3"
     settings = _settings(request, path)
-    with ExitStack() as stack:
-        stack.enter_context(django_db_blocker.unblock())
-        stack.enter_context(entry("look", **settings))
-        stack.enter_context(entry("disk", **settings))
-        found = Look(path)
+    with django_db_blocker.unblock(), disk(settings, path) as found:
         yield found
-        connections["disk"].close()
-        found.drop()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mariadb"])
+def together(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
+) -> Iterator[Any]:
+    """Let eight processes do a job at once on the cache that is the default here, too."""
+    path = tmp_path_factory.mktemp("shared") / "disk.sqlite3"
+    settings = _settings(request, path)
+    with (
+        django_db_blocker.unblock(),
+        disk(settings, path),
+        tables(default=config()),
+        workers(settings, PROCESSES) as ask,
+    ):
+        yield ask
 
 
 @pytest.fixture

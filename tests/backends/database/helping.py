@@ -21,6 +21,7 @@ from django.test.utils import CaptureQueriesContext
 from django_cachekit.backends.database import DatabaseCache, Rows
 
 ROOT = Path(__file__).parents[3]
+PROCESSES = 8
 WORKER = Path(__file__).with_name("worker.py")
 FAST = {"init_command": "PRAGMA synchronous=OFF"}  # the machine does not go down in a test
 BACKEND = "django_cachekit.backends.database.DatabaseCache"
@@ -106,6 +107,16 @@ class Look:
         with connections["look"].cursor() as cursor:
             for name in self.tables():
                 cursor.execute(f"DROP TABLE {quote(name)}")
+
+
+@contextmanager
+def disk(settings: Mapping[str, Any], path: Path) -> Iterator[Look]:
+    """Have an empty database as the alias ``disk``, and a look at it."""
+    with entry("look", **settings), entry("disk", **settings):
+        found = Look(path)
+        yield found
+        connections["disk"].close()
+        found.drop()
 
 
 def _plain(value: Any) -> Any:

@@ -1,25 +1,10 @@
 """The database store between processes: real ones, on a real database."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from django.core.cache import caches
-from django.db import connections
 
-from .helping import Look, config, tables, workers
-
-PROCESSES = 8
-
-
-@pytest.fixture
-def together(look: Look) -> Iterator[Any]:
-    """Let eight processes do a job at once on the cache that is the default here, too."""
-    disk = connections.settings["disk"]
-    settings = {name: disk.get(name, "") for name in ("ENGINE", "NAME", "USER", "HOST", "PORT")}
-    settings["OPTIONS"] = disk["OPTIONS"]
-    with tables(default=config()), workers(settings, PROCESSES) as ask:
-        yield ask
+from .helping import PROCESSES
 
 
 def test_they_count_exactly(together: Any) -> None:
