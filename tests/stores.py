@@ -21,13 +21,15 @@ class Row:
     """Name one store: its ``CACHES`` entry, what it needs, and what it can.
 
     ``can``: ``count`` (increment), ``list`` (keys), ``ttl``, ``threads`` (shared between threads in
-    these tests), ``exact`` (pull and add have one winner).
+    these tests), ``exact`` (pull and add have one winner). ``server`` is the fixture of an SQL server
+    in which the store's table lies, by an alias of ``DATABASES`` with the same name.
     """
 
     name: str
     config: Callable[[Path], Mapping[str, Any]]
     can: frozenset[str] = field(default_factory=frozenset)
     needs: str = ""
+    server: str = ""
     beside: Callable[[Path], Mapping[str, Any]] | None = None
 
     def caches(self, root: Path) -> dict[str, Any]:
@@ -70,6 +72,13 @@ def _sealed_database(root: Path) -> Mapping[str, Any]:
     return {**_database(root), "OPTIONS": {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}}
 
 
+def _server_table(name: str, **options: Any) -> Callable[[Path], Mapping[str, Any]]:
+    return lambda root: {**_database(root), "OPTIONS": {"DATABASE": name, **options}}
+
+
+SEALED = {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
+
+
 def _tagged(root: Path) -> Mapping[str, Any]:
     return {"BACKEND": OURS + "tagged.TaggedCache", "OPTIONS": {"STORE": "beside"}}
 
@@ -86,6 +95,9 @@ ROWS = [
     Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
     Row("tagged-array", _tagged, ALL - {"list"}, beside=_array),
+    Row("postgresql", _server_table("postgresql"), ALL, "table", "postgresql"),
+    Row("postgresql-sealed", _server_table("postgresql", **SEALED), ALL, "table", "postgresql"),
+    Row("mariadb", _server_table("mariadb"), ALL, "table", "mariadb"),
 ]
 
 BY_NAME = {row.name: row for row in ROWS}

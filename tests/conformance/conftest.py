@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from django_cachekit import cache
+from tests.servers.databases import database
 from tests.stores import BY_NAME, ROWS, Row
 
 
@@ -62,9 +64,15 @@ def row(request: pytest.FixtureRequest) -> Row:
 @pytest.fixture
 def configured(row: Row, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Row]:
     """Make the row's store the default alias, empty."""
-    if row.needs:
-        request.getfixturevalue("db")
-    with override_settings(CACHES=row.caches(tmp_path)):
+    with ExitStack() as stack:
+        if row.server:
+            # Not the fixture "db": what threads write has to be there for others.
+            server = request.getfixturevalue(row.server)
+            stack.enter_context(request.getfixturevalue("django_db_blocker").unblock())
+            stack.enter_context(database(row.server, server.settings))
+        elif row.needs:
+            request.getfixturevalue("db")
+        stack.enter_context(override_settings(CACHES=row.caches(tmp_path)))
         if row.needs == "django table":
             call_command("createcachetable", verbosity=0)
         if row.needs == "table":

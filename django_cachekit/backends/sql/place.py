@@ -20,8 +20,12 @@ from .words import FIELDS, LATER, Sql, addition, creation
 T = TypeVar("T")
 Work = Callable[[CursorWrapper, Sql], T]
 
-PATIENCE = 1.0
-"""Seconds in which a statement that another one was in the way of is tried again."""
+PATIENCE = {"sqlite": 1.0, "postgresql": 5.0, "mysql": 5.0}
+"""Seconds in which a statement that another one was in the way of is tried again.
+
+SQLite has waited before it says so, as long as ``timeout`` in its OPTIONS; PostgreSQL takes a
+second to see a deadlock.
+"""
 
 PAUSE = 0.005
 """Seconds between two such tries, on average."""
@@ -64,7 +68,7 @@ class Place:
                     return work(cursor, sql)
             except Error as error:
                 settle(connection, error)
-                late = clock.monotonic() - started >= PATIENCE
+                late = clock.monotonic() - started >= PATIENCE[connection.vendor]
                 # In a transaction, what is in the way will not go before that transaction ends.
                 if late or connection.in_atomic_block or not is_passing(connection, error):
                     self._explain(connection, error)

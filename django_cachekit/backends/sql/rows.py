@@ -39,12 +39,12 @@ class Stored(NamedTuple):
         """Return the bytes that the engine was given."""
         # SQLite may hold text even there, if somebody put it.
         number = self.number if isinstance(self.number, int) else None
-        return numbers.together(bytes(self.value), number)
+        return numbers.together(bytes(self.value or b""), number)
 
 
 def epoch_of(row: Stored | None) -> int:
     """Return the number in the epoch's row; 0 if the row is missing, or not as it was made."""
-    if row is None or row.value is None or len(row.data) != 8:
+    if row is None or len(row.data) != 8:
         return 0
     return int.from_bytes(row.data, "big")
 

@@ -129,6 +129,8 @@ class Table:
             if sql.counts:
                 cursor.execute(sql.add, [*values, self.space, EPOCH])
                 return cast(tuple[Any, ...] | None, cursor.fetchone())
+            if not sql.remembers:
+                return None
             # The number the database adds comes again in LAST_INSERT_ID.
             cursor.execute(sql.add, values)
             return _counted(cursor, sql, [self.space, EPOCH, row])

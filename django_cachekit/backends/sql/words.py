@@ -42,9 +42,9 @@ _ROWS = 1000  # at most in one statement: its text has to be parsed, too
 class Sql:
     """Word the statements on one table for one kind of database.
 
-    It keeps no connection, so threads may share it. ``counts``: an UPDATE tells what it made;
-    ``tells``: a DELETE tells what it removed, and ``tells_epoch`` the epoch besides;
-    ``renews``: what creates a row also takes the place of one that has expired.
+    It keeps no connection, so threads may share it. ``counts``: an UPDATE tells what it made, or
+    the session ``remembers`` it. ``tells``: a DELETE tells what it removed, and ``tells_epoch`` the
+    epoch besides. ``renews``: what creates a row also takes the place of one that has expired.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper, table: str) -> None:
@@ -60,6 +60,7 @@ class Sql:
         # SQLite has RETURNING from 3.35 on; MariaDB has it for DELETE, but not for UPDATE.
         self.tells = bool(features.can_return_columns_from_insert)
         self.counts = self.tells_epoch = self.tells and not mysql
+        self.remembers = mysql  # in LAST_INSERT_ID
         self.limit = min(_ROWS, getattr(features, "max_query_params", None) or _ROWS)
         self.lock = f" {ops.for_update_sql()}" if features.has_select_for_update else ""
         # A per cent sign in a name is doubled, for every statement is formatted with parameters.
@@ -160,8 +161,17 @@ class Sql:
         return f"{self._find} {self._among}({_marks(names)})"
 
     def drop(self, names: int) -> str:
-        """Return the statement that removes so many rows: space, names."""
-        return f"{self._drop} {self._among}({_marks(names)})"
+        """Return the statement that removes so many rows: space, names.
+
+        PostgreSQL deletes in the order in which rows lie there; so it is told to lock them in the
+        order in which they are written, or a writer and a remover could wait for each other.
+        """
+        found = f"{self._among}({_marks(names)})"
+        if self._vendor != "postgresql" or names == 1:
+            return f"{self._drop} {found}"
+        key = f"{self._space}, {self._name}"
+        ordered = f"SELECT {key} FROM {self._table} {found} ORDER BY {self._name}{self.lock}"
+        return f"{self._drop} WHERE ({key}) IN ({ordered})"
 
     def take(self, names: int) -> str:
         """Return one that also tells what it removed: space, names; space, EPOCH if it tells it."""
@@ -190,7 +200,8 @@ def creation(connection: BaseDatabaseWrapper, table: str) -> list[str]:
     longest = connection.ops.max_name_length()
     if longest and len(table.encode()) > longest:
         raise Misconfigured(
-            f"{connection.display_name} takes names of at most {longest} bytes; {table!r} is longer."
+            f"{connection.display_name} takes names of at most {longest} bytes; "
+            f"{table!r} is longer."
         )
     quote = connection.ops.quote_name
     columns = [_column(connection, name) for name in FIELDS]

@@ -4,15 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pymysql
 import pytest
 from django.core.cache import caches
 
 from django_cachekit.backends.sql import bounds
 
 from .helping import PROCESSES, Look, config, disk, sqlite, tables, workers
-
-pymysql.install_as_MySQLdb()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What the tests of the database store share: a real SQLite file, and looks into its table."""
 
-import copy
 import json
 import os
 import subprocess
@@ -19,6 +18,7 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from django_cachekit.backends.database import DatabaseCache, Rows
+from tests.servers.databases import drop_tables, entry
 
 ROOT = Path(__file__).parents[3]
 PROCESSES = 8
@@ -41,18 +41,6 @@ def config(table: str = "cache", database: str = "disk", **more: Any) -> dict[st
         "OPTIONS": {"DATABASE": database, **options},
         **given,
     }
-
-
-@contextmanager
-def entry(alias: str, **settings: Any) -> Iterator[None]:
-    """Have one more entry in DATABASES."""
-    connections.settings[alias] = {**copy.deepcopy(connections.settings["default"]), **settings}
-    try:
-        yield
-    finally:
-        connections[alias].close()
-        del connections[alias]
-        del connections.settings[alias]
 
 
 def sqlite(path: Path, **options: Any) -> dict[str, Any]:
@@ -97,16 +85,16 @@ class Look:
         """Return how many entries lie there."""
         return len(self.entries())
 
+    def raw(self) -> bytes:
+        """Return all that lies there: the file itself, or everything in the table."""
+        if self.vendor == "sqlite":
+            return self.path.read_bytes()
+        rows = self("SELECT * FROM cache")
+        return b" ".join(v if type(v) is bytes else str(v).encode() for row in rows for v in row)
+
     def tables(self) -> list[str]:
         """Return the names of all tables."""
         return connections["look"].introspection.table_names()
-
-    def drop(self) -> None:
-        """Drop all tables."""
-        quote = connections["look"].ops.quote_name
-        with connections["look"].cursor() as cursor:
-            for name in self.tables():
-                cursor.execute(f"DROP TABLE {quote(name)}")
 
 
 @contextmanager
@@ -116,7 +104,7 @@ def disk(settings: Mapping[str, Any], path: Path) -> Iterator[Look]:
         found = Look(path)
         yield found
         connections["disk"].close()
-        found.drop()
+        drop_tables("look")
 
 
 def _plain(value: Any) -> Any:

@@ -157,13 +157,14 @@ def test_routers_choose_the_database(look: Look) -> None:
     assert look.count() == 1
 
 
+@only["sqlite"]
 def test_without_routers_it_is_the_default_database(look: Look, db: None) -> None:
     with override_settings(CACHES={"default": config(database=None)}):
         assert "made in database 'default'" in run()
         caches["default"].set("a", 1)
 
         assert caches["default"].get("a") == 1
-    assert "cache" not in table_names(look)
+    assert not look.path.exists()
 
 
 def test_a_database_named_in_options_is_the_only_one(look: Look) -> None:
@@ -208,9 +209,11 @@ def test_any_other_error_of_the_database_is_not_explained_away(look: Look) -> No
 
         def fail() -> None:
             with pytest.raises(DatabaseError, match=r"no such function|does not exist"):
-                place.run(connections["disk"], lambda cursor, sql: cursor.execute("SELECT no()"))
+                place.run(
+                    connections["disk"], lambda cursor, sql: cursor.execute("SELECT nofunc()")
+                )
 
-        assert queries(fail)[0] == "SELECT"
+        assert len(queries(fail)) == 1
 
 
 def test_a_database_that_cannot_even_be_asked_raises_its_first_error(
