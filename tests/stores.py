@@ -21,8 +21,8 @@ class Row:
     """Name one store: its ``CACHES`` entry, what it needs, and what it can.
 
     ``can``: ``count`` (increment), ``list`` (keys), ``ttl``, ``threads`` (shared between threads in
-    these tests), ``exact`` (pull and add have one winner). ``server`` is the fixture of an SQL server
-    in which the store's table lies, by an alias of ``DATABASES`` with the same name.
+    these tests), ``exact`` (pull and add have one winner). ``server`` is the fixture of an SQL
+    server in which the store's table lies, by an alias of ``DATABASES`` with the same name.
     """
 
     name: str

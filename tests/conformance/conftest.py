@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,22 +61,36 @@ def row(request: pytest.FixtureRequest) -> Row:
     return BY_NAME[request.param]
 
 
+@contextmanager
+def placed(row: Row, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have the database that the row's table lies in, if it is one of tables."""
+    if row.server:
+        # Not the fixture "db": what threads write has to be there for others.
+        server = request.getfixturevalue(row.server)
+        with (
+            request.getfixturevalue("django_db_blocker").unblock(),
+            database(row.server, server.settings),
+        ):
+            yield
+    else:
+        if row.needs:
+            request.getfixturevalue("db")
+        yield
+
+
+def make_tables(row: Row) -> None:
+    """Make the tables that the configured store needs."""
+    if row.needs == "django table":
+        call_command("createcachetable", verbosity=0)
+    if row.needs == "table":
+        call_command("cache_table", verbosity=0)
+
+
 @pytest.fixture
 def configured(row: Row, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Row]:
     """Make the row's store the default alias, empty."""
-    with ExitStack() as stack:
-        if row.server:
-            # Not the fixture "db": what threads write has to be there for others.
-            server = request.getfixturevalue(row.server)
-            stack.enter_context(request.getfixturevalue("django_db_blocker").unblock())
-            stack.enter_context(database(row.server, server.settings))
-        elif row.needs:
-            request.getfixturevalue("db")
-        stack.enter_context(override_settings(CACHES=row.caches(tmp_path)))
-        if row.needs == "django table":
-            call_command("createcachetable", verbosity=0)
-        if row.needs == "table":
-            call_command("cache_table", verbosity=0)
+    with placed(row, request), override_settings(CACHES=row.caches(tmp_path)):
+        make_tables(row)
         yield row
 
 

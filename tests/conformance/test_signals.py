@@ -10,7 +10,7 @@ from django.test import override_settings
 from django_cachekit import signals
 from django_cachekit.errors import StoreUnavailable
 
-from .conftest import Faced
+from .conftest import Faced, make_tables, placed
 
 NAMES = [
     "retrieving_key",
@@ -210,14 +210,9 @@ def test_an_alias_may_be_silent(row: Any, tmp_path: Any, request: Any, heard: He
     config = row.caches(tmp_path)
     if "django_cachekit" not in config["default"]["BACKEND"]:
         pytest.skip("the option is ours")
-    if row.needs:
-        request.getfixturevalue("db")
     config["default"]["OPTIONS"] = {**config["default"].get("OPTIONS", {}), "SIGNALS": False}
-    with override_settings(CACHES=config):
-        if row.needs:
-            from django.core.management import call_command
-
-            call_command("cache_table", verbosity=0)
+    with placed(row, request), override_settings(CACHES=config):
+        make_tables(row)
         caches["default"].set("a", 1)
         assert caches["default"].get("a") == 1
     assert heard.story() == []

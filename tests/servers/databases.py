@@ -1,7 +1,8 @@
 """SQL servers as entries of Django's ``DATABASES``, added while tests run."""
 
 import copy
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,16 +13,46 @@ from django.db import connections
 pymysql.install_as_MySQLdb()
 
 
+lock = threading.Lock()
+
+
 @contextmanager
 def entry(alias: str, **settings: Any) -> Iterator[None]:
     """Have one more entry in ``DATABASES``."""
     connections.settings[alias] = {**copy.deepcopy(connections.settings["default"]), **settings}
     try:
-        yield
+        with closed_in_the_end():
+            yield
     finally:
-        connections[alias].close()
         del connections[alias]
         del connections.settings[alias]
+
+
+@contextmanager
+def closed_in_the_end() -> Iterator[None]:
+    """Close also those connections that threads opened and left open when they ended."""
+    made: list[tuple[threading.Thread, Any]] = []
+    create = connections.create_connection
+
+    def close(which: Callable[[threading.Thread], bool]) -> None:
+        for pair in [pair for pair in made if which(pair[0])]:
+            made.remove(pair)
+            pair[1].inc_thread_sharing()
+            pair[1].close()
+
+    def creating(alias: str) -> Any:
+        connection = create(alias)
+        with lock:
+            close(lambda thread: not thread.is_alive())
+            made.append((threading.current_thread(), connection))
+        return connection
+
+    connections.create_connection = creating  # type: ignore[method-assign]  # until the end
+    try:
+        yield
+    finally:
+        connections.create_connection = create  # type: ignore[method-assign]  # as it was
+        close(lambda thread: True)
 
 
 def drop_tables(alias: str) -> None:

@@ -6,14 +6,15 @@ broke; MySQL and MariaDB by a number, of which those from 2000 on are the client
 
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, ProgrammingError
+from django.db import Error, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-NO_NAME = ("no such table", "no such column", "has no column", "1054")
-"""What SQLite says of a name it does not know, and MySQL's number for a column.
-
-Other databases, and MySQL for tables, raise a ProgrammingError.
-"""
+_NO_NAME = {
+    "sqlite": ("no such table", "no such column", "has no column"),
+    "postgresql": ("42P01", "42703"),
+    "mysql": (1146, 1054),
+}
+"""How a database says that it does not know a table or a column."""
 
 _AGAIN = {"40001", "40P01"}  # a serialization failure, a deadlock
 _DEADLOCK = 1213
@@ -27,10 +28,12 @@ class ConnectionLost(OperationalError):
     """The connection broke when something had been asked: perhaps it was done, perhaps not."""
 
 
-def is_about_a_name(error: Error) -> bool:
+def is_about_a_name(connection: BaseDatabaseWrapper, error: Error) -> bool:
     """Tell whether the database does not know a table or a column."""
-    unknown = any(said in str(error) for said in NO_NAME)
-    return unknown or isinstance(error, ProgrammingError)
+    known = _NO_NAME[connection.vendor]
+    if connection.vendor == "sqlite":
+        return any(str(said) in str(error) for said in known)
+    return _number(error) in known or _state(error) in known
 
 
 def is_lost(connection: BaseDatabaseWrapper, error: Error) -> bool:

@@ -140,7 +140,7 @@ class Place:
 
     def _explain(self, connection: BaseDatabaseWrapper, error: Error) -> None:
         """Raise a message to the developer if the table is what is wrong."""
-        if not is_about_a_name(error):
+        if not is_about_a_name(connection, error):
             return
         try:
             missing = self._missing(connection)

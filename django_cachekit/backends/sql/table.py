@@ -53,8 +53,9 @@ class Table:
 
         def work(cursor: CursorWrapper, sql: Sql) -> list[Any]:
             rows: list[Any] = []
-            for part in parts([name.hex() for name in names], sql.limit - 3) or [[]]:
-                asked: list[Any] = [self.space, EPOCH, *part, now]
+            hexed: list[Any] = [name.hex() for name in names]
+            for part in parts(hexed, sql.limit - 3) or [[]]:
+                asked = [self.space, EPOCH, *part, now]
                 cursor.execute(sql.read(len(part) + 1), asked)
                 rows.extend(cursor.fetchall())
             return rows
