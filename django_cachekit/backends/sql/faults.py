@@ -28,6 +28,17 @@ class ConnectionLost(OperationalError):
     """The connection broke when something had been asked: perhaps it was done, perhaps not."""
 
 
+class Undone(Exception):
+    """The database has rolled back the transaction around the call: ``error`` says why.
+
+    It is no error of the database's, so that nothing between takes it for a store that is down.
+    """
+
+    def __init__(self, error: Error) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
+
+
 def is_about_a_name(connection: BaseDatabaseWrapper, error: Error) -> bool:
     """Tell whether the database does not know a table or a column."""
     known = _NO_NAME[connection.vendor]
@@ -60,10 +71,14 @@ def is_passing(connection: BaseDatabaseWrapper, error: Error) -> bool:
 
 
 def settle(connection: BaseDatabaseWrapper, error: Error) -> None:
-    """Leave no broken connection behind, and let no transaction go on that is undone already."""
+    """Leave no broken connection behind, and let no transaction go on that is undone already.
+
+    Such a one would end as if nothing had happened, without what the caller did in it: ``Undone``.
+    """
     if connection.in_atomic_block:
         if _is_undone(connection, error):
             connection.needs_rollback = True
+            raise Undone(error) from error
     elif is_lost(connection, error):
         connection.close()
 

@@ -53,10 +53,9 @@ class Table:
 
         def work(cursor: CursorWrapper, sql: Sql) -> list[Any]:
             rows: list[Any] = []
-            hexed: list[Any] = [name.hex() for name in names]
-            for part in parts(hexed, sql.limit - 3) or [[]]:
-                asked = [self.space, EPOCH, *part, now]
-                cursor.execute(sql.read(len(part) + 1), asked)
+            pieces = parts([name.hex() for name in names], sql.limit - 3)
+            for part in pieces or [()]:
+                cursor.execute(sql.read(len(part) + 1), [self.space, EPOCH, *part, now])
                 rows.extend(cursor.fetchall())
             return rows
 
