@@ -43,6 +43,13 @@ class Bounds:
             entries, size = self._over(cursor, sql, space)
         return gone
 
+    def excess(self, cursor: CursorWrapper, sql: Sql, space: str) -> int:
+        """Count what has expired, and what would then be too much; by entries, not by bytes."""
+        cursor.execute(sql.count_expired, [space, to_ms(clock.now())])
+        expired = int(cursor.fetchone()[0])
+        entries, _ = self._over(cursor, sql, space)
+        return expired + max(0, entries - expired)
+
     def _over(self, cursor: CursorWrapper, sql: Sql, space: str) -> tuple[int, int]:
         """Return by how many entries and bytes the space is over its bounds."""
         entries = size = 0

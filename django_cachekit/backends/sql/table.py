@@ -55,7 +55,8 @@ class Table:
             rows: list[Any] = []
             pieces = parts([name.hex() for name in names], sql.limit - 3)
             for part in pieces or [()]:
-                cursor.execute(sql.read(len(part) + 1), [self.space, EPOCH, *part, now])
+                asked: list[Any] = [self.space, EPOCH, *part, now]
+                cursor.execute(sql.read(len(part) + 1), asked)
                 rows.extend(cursor.fetchall())
             return rows
 
@@ -201,6 +202,14 @@ class Table:
 
         def work(cursor: CursorWrapper, sql: Sql) -> int:
             return self.bounds.sweep(cursor, sql, self.space)
+
+        return self.place.run(self.place.writer(), work)
+
+    def prunable(self) -> int:
+        """Return how many rows ``prune`` would remove now, at least; a bound in bytes may add."""
+
+        def work(cursor: CursorWrapper, sql: Sql) -> int:
+            return self.bounds.excess(cursor, sql, self.space)
 
         return self.place.run(self.place.writer(), work)
 

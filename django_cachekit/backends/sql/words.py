@@ -145,7 +145,7 @@ class Sql:
         self.measure = f"SELECT SUM(LENGTH({self._value})) {rows}"
         expired = f"FROM {self._table} WHERE {self._space} = %s AND {self._expires} <= %s"
         self.drop_expired = f"DELETE {expired}"
-        self.count_expired = f"SELECT COUNT(*), SUM(LENGTH({self._value})) {expired}"
+        self.count_expired = f"SELECT COUNT(*) {expired}"
         victims = f"SELECT {self._name}, LENGTH({self._value}) {rows} AND {self._expires}"
         self.soonest = f"{victims} IS NOT NULL ORDER BY {self._expires} LIMIT {_ROWS // 2}"
         self.lasting = f"{victims} IS NULL ORDER BY {self._name} LIMIT {_ROWS // 2}"

@@ -16,7 +16,7 @@ from tests.servers.databases import entry
 
 from .helping import Look, config, only, queries, tables
 
-pytestmark = [pytest.mark.usefixtures("never_due"), only["servers"]]
+pytestmark = pytest.mark.usefixtures("never_due")
 
 BOUNDS = {
     "postgresql": {"connect_timeout": 2, "options": "-c statement_timeout=300"},
@@ -65,6 +65,7 @@ def end_connections(look: Look) -> None:
 
 
 @pytest.mark.parametrize("verb", [*ANSWERS, *RAISING])
+@only["servers"]
 def test_a_connection_that_was_ended(cache: Any, look: Look, verb: str) -> None:
     cache.set_many({"a": 1, "n": 1})
     end_connections(look)
@@ -83,6 +84,7 @@ def test_a_connection_that_was_ended(cache: Any, look: Look, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", [*ANSWERS, *RAISING])
+@only["servers"]
 def test_a_server_that_is_down(cache: Any, look: Look, server: Any, verb: str) -> None:
     cache.set_many({"a": 1, "n": 1})
     connections["look"].close()
@@ -104,6 +106,7 @@ def test_a_server_that_is_down(cache: Any, look: Look, server: Any, verb: str) -
     assert cache.get("after") == 1
 
 
+@only["servers"]
 def test_a_connection_lost_in_a_transaction_is_the_databases_own_error(
     cache: Any, look: Look
 ) -> None:
@@ -131,6 +134,7 @@ def bounded(look: Look, server: Any, faulty: Any) -> Iterator[FaultProxy]:
         yield proxy
 
 
+@only["servers"]
 def test_a_new_connection_that_gets_no_answer_is_bounded(bounded: FaultProxy) -> None:
     caches["default"].set("a", 1)
     connections["bounded"].close()
@@ -173,6 +177,7 @@ def test_a_statement_that_waits_for_a_lock_is_bounded(bounded: FaultProxy, look:
     assert facade.increment("n") == 2
 
 
+@only["servers"]
 def test_an_answer_that_is_lost_may_have_been_a_count(bounded: FaultProxy) -> None:
     facade.put("n", 0)
     facade.increment("n")
@@ -184,6 +189,7 @@ def test_an_answer_that_is_lost_may_have_been_a_count(bounded: FaultProxy) -> No
     assert facade.get("n") == 2
 
 
+@only["servers"]
 def test_threads_leave_no_transaction_open(cache: Any, look: Look) -> None:
     cache.set("n", 0)
 
