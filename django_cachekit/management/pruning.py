@@ -4,7 +4,7 @@ from typing import Any
 
 from ..errors import NotSupported
 from ..manager import manager
-from .strict import is_shared, strict
+from .strict import strict
 
 
 def prune(alias: str, named: bool) -> int:
@@ -28,6 +28,6 @@ def _able(alias: str, named: bool) -> Any:
     driver: Any = manager.home(alias).stack().driver
     engine = getattr(driver, "engine", driver)
     able = hasattr(engine, "prune") or hasattr(engine, "do_prune")
-    if not able or not (named or is_shared(alias)):
+    if not able or (driver.instant and not named):
         raise NotSupported(f"alias {alias!r}: this store has nothing to prune.")
     return driver

@@ -37,8 +37,10 @@ def closed_in_the_end() -> Iterator[None]:
     def close(which: Callable[[threading.Thread], bool]) -> None:
         for pair in [pair for pair in made if which(pair[0])]:
             made.remove(pair)
-            pair[1].inc_thread_sharing()
-            pair[1].close()
+            if pair[1].connection is not None:
+                # Not by Django's wrapper, which may only be used in its own thread, and no loop.
+                pair[1].connection.close()
+                pair[1].connection = None
 
     def creating(alias: str) -> Any:
         connection = create(alias)

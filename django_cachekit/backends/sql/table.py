@@ -53,10 +53,9 @@ class Table:
 
         def work(cursor: CursorWrapper, sql: Sql) -> list[Any]:
             rows: list[Any] = []
-            pieces = parts([name.hex() for name in names], sql.limit - 3)
+            pieces: list[Any] = list(parts([name.hex() for name in names], sql.limit - 3))
             for part in pieces or [()]:
-                asked: list[Any] = [self.space, EPOCH, *part, now]
-                cursor.execute(sql.read(len(part) + 1), asked)
+                cursor.execute(sql.read(len(part) + 1), [self.space, EPOCH, *part, now])
                 rows.extend(cursor.fetchall())
             return rows
 
@@ -83,7 +82,7 @@ class Table:
         """Store all in one statement, or raise ``Moved`` if ``epoch`` is past."""
         # In one order everywhere, or two writers of the same rows could wait for each other.
         rows = [(self.space, name.hex(), *content(blobs[name])) for name in sorted(blobs)]
-        known = [self.space, EPOCH, epoch.to_bytes(8, "big")]
+        known: list[Any] = [self.space, EPOCH, epoch.to_bytes(8, "big")]
 
         def work(cursor: CursorWrapper, sql: Sql) -> None:
             for part in loads(rows, (sql.limit - len(known)) // WIDTH):
@@ -217,7 +216,7 @@ class Table:
         """Return name, value, number and epoch of the rows that were removed."""
         size = len(named) - 1
         if sql.tells:
-            known = [self.space, EPOCH] if sql.tells_epoch else []
+            known: list[Any] = [self.space, EPOCH] if sql.tells_epoch else []
             cursor.execute(sql.take(size), [*named, *known])
             rows = list(cursor.fetchall())
         else:
