@@ -8,6 +8,8 @@ import os
 import sys
 import tempfile
 import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,8 @@ def main(name: str, way: str, report: str) -> int:
 
     import django
 
-    django.setup()
-    with tempfile.TemporaryDirectory(prefix="cachekit-suite-") as folder:
+    with database(row.server), tempfile.TemporaryDirectory(prefix="cachekit-suite-") as folder:
+        django.setup()
         result = run(row, way, Path(folder))
     outcome = {
         "run": result.testsRun,
@@ -34,6 +36,26 @@ def main(name: str, way: str, report: str) -> int:
     }
     Path(report).write_text(json.dumps(outcome))
     return 0
+
+
+@contextmanager
+def database(name: str) -> Iterator[None]:
+    """Run the SQL server that a row needs, and tell the settings of it."""
+    if not name:
+        yield
+        return
+    import pymysql
+
+    from tests.servers.process import end_watchdog
+    from tests.servers.sql import MariaDB, PostgreSQL
+
+    pymysql.install_as_MySQLdb()
+    try:
+        with {"mariadb": MariaDB, "postgresql": PostgreSQL}[name]() as server:
+            os.environ["CACHEKIT_SUITE_DATABASE"] = json.dumps(server.settings)
+            yield
+    finally:
+        end_watchdog()
 
 
 def failed(result: unittest.TestResult) -> list[Any]:

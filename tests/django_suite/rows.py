@@ -62,7 +62,8 @@ class Row:
     ``make`` is given a place (each place is a store of its own) and an empty folder, and returns
     the alias's configuration; ``below`` returns that of the alias it lies over, if any, which is
     named as the place with ``-below`` behind it. ``unculled`` says why the backend does not cull
-    as Django's do. ``differs`` names tests that must fail, with the reason. A row with ``broken``
+    as Django's do. ``server`` is the SQL server that Django's databases
+    lie in. ``differs`` names tests that must fail, with the reason. A row with ``broken``
     is a faulty backend, there to show that the named test sees it.
     """
 
@@ -73,6 +74,7 @@ class Row:
     unculled: str = ""
     null: bool = False
     tables: str = ""
+    server: str = ""
     really_sleeps: bool = False
     differs: Mapping[str, str] = field(default_factory=dict)
     broken: str = ""
@@ -158,6 +160,24 @@ ROWS = [
         plain("django_cachekit.backends.null.NullCache"),
         ways=WAYS,
         null=True,
+    ),
+    Row(
+        "postgresql",
+        table("django_cachekit.backends.database.DatabaseCache"),
+        tables="cache_table",
+        server="postgresql",
+        differs=DATABASE_DIFFERS,
+        ways=WAYS,
+        unculled=OWN_BOUND,
+    ),
+    Row(
+        "mariadb",
+        table("django_cachekit.backends.database.DatabaseCache"),
+        tables="cache_table",
+        server="mariadb",
+        differs=DATABASE_DIFFERS,
+        ways=WAYS,
+        unculled=OWN_BOUND,
     ),
     Row("facade over locmem", plain(LOCMEM), ways=(FACADE, FACADE_ASYNC)),
     # Faulty on purpose, and the test that has to notice.
