@@ -73,7 +73,8 @@ class DatabaseCache(StoreCache):
     by others when that ends, and undone, a flush too, when it rolls back. Where that is not wanted,
     give the cache a connection of its own: an alias of ``DATABASES``, named by ``DATABASE``. On
     SQLite, which has one writer at a time, that must be another file. An error of the cache
-    leaves the transaction around it usable.
+    leaves the transaction around it usable. What undoes that transaction (a lost connection; on
+    MySQL and MariaDB a deadlock too) is raised as Django's own error, by every verb.
     """
 
     def connect(self, alias: str) -> Driver:

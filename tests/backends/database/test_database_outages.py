@@ -1,5 +1,6 @@
 """A database server that goes away, hangs, or ends a connection, verb by verb."""
 
+import ast
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from django_cachekit.errors import OutcomeUnknown, StoreUnavailable
 from tests.faultproxy import FaultProxy
 from tests.servers.databases import entry
 
-from .helping import Look, config, only, queries, tables
+from .helping import ROOT, Look, config, only, queries, tables
 
 pytestmark = pytest.mark.usefixtures("never_due")
 
@@ -205,3 +206,12 @@ def test_threads_leave_no_transaction_open(cache: Any, look: Look) -> None:
     for thread in threads:
         thread.join()
     assert cache.get("n") == 4
+
+
+@pytest.mark.parametrize(("name", "vendor"), [("postgresql", "postgresql"), ("mariadb", "mysql")])
+def test_the_page_shows_the_timeouts_that_are_tried_here(name: str, vendor: str) -> None:
+    page = (ROOT / "docs" / "stores" / "database.md").read_text()
+    example = page[page.index("DATABASES = {") :].partition("```")[0]
+    shown = ast.literal_eval(example.removeprefix("DATABASES = "))
+
+    assert shown[name]["OPTIONS"] == BOUNDS[vendor]
