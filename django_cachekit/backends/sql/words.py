@@ -5,7 +5,7 @@
     space    varchar(32)   stands for STORE_ID and KEY_PREFIX  | primary key
     name     varchar(64)   stands for a key, or is EPOCH       |
     value    binary        a sealed or signed entry, or the number of the epoch
-    expires  bigint        Unix ms; null for what never does   (index: space, expires)
+    expires  bigint        Unix ms; null for what never does   (an index: space, expires)
     number   bigint        of a counter, on which the database itself counts; null for a value
 """
 # ruff: noqa: S608  # built from quoted identifiers and placeholders only; values are parameters
@@ -208,9 +208,12 @@ def creation(connection: BaseDatabaseWrapper, table: str) -> list[str]:
     key = ", ".join(map(quote, KEY))
     index = truncate_name(f"{table}_expires", longest)
     lines = ",\n    ".join([*columns, f"PRIMARY KEY ({key})"])
+    # PostgreSQL, as long as it knows little of a new table, would look for names by an index that
+    # begins with the space; SQLite would not use one that does not.
+    order = ["expires", "space"] if connection.vendor == "postgresql" else ["space", "expires"]
     return [
         f"CREATE TABLE {quote(table)} (\n    {lines}\n)",
-        f"CREATE INDEX {quote(index)} ON {quote(table)} ({quote('space')}, {quote('expires')})",
+        f"CREATE INDEX {quote(index)} ON {quote(table)} ({', '.join(map(quote, order))})",
     ]
 
 
