@@ -154,6 +154,24 @@ def test_who_lost_inside_a_transaction_locks_the_row(
     assert cache.get("n") == 2
 
 
+def test_what_vanishes_when_add_has_lost_to_it_is_no_winner(
+    cache: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.set("a", 1)
+    table, name = driver_of().table, driver_of().entries.name("a", None)
+    peek, left = table._peek, [name]
+
+    def peeking(*args: Any, **options: Any) -> Any:
+        if left:
+            another_process().table.remove([left.pop()])
+        return peek(*args, **options)
+
+    monkeypatch.setattr(table, "_peek", peeking)
+
+    assert cache.add("a", 2) is True
+    assert cache.get("a") == 2
+
+
 def _losing_once(swap: Any) -> Any:
     left = [False]
     return lambda *args: left.pop() if left else swap(*args)
