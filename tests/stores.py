@@ -16,12 +16,23 @@ DJANGO = "django.core.cache.backends."
 OURS = "django_cachekit.backends."
 
 
+def at_location(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
+    """Configure a store whose LOCATION is its server."""
+    return {**config, "LOCATION": server.location}
+
+
+def in_tables(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
+    """Configure a store whose server is a database, which its own OPTIONS name."""
+    return config
+
+
 @dataclass(frozen=True)
 class Row:
     """Name one store: its ``CACHES`` entry, what it needs, and what it can.
 
     ``can``: ``count`` (increment), ``list`` (keys), ``ttl``, ``threads`` (shared between threads in
-    these tests), ``exact`` (pull and add have one winner).
+    these tests), ``exact`` (pull and add have one winner). ``server`` names the fixture of the
+    server it needs, and ``at`` says how that is configured: by default as its ``LOCATION``.
     """
 
     name: str
@@ -29,10 +40,14 @@ class Row:
     can: frozenset[str] = field(default_factory=frozenset)
     needs: str = ""
     beside: Callable[[Path], Mapping[str, Any]] | None = None
+    server: str = ""
+    at: Callable[[Mapping[str, Any], Any], Mapping[str, Any]] = at_location
 
-    def caches(self, root: Path) -> dict[str, Any]:
+    def caches(self, root: Path, server: Any = None) -> dict[str, Any]:
         """Return ``CACHES`` with this store as default, and one more beside it if it needs one."""
         found = {"default": dict(self.config(root))}
+        if server is not None:
+            found["default"] = dict(self.at(found["default"], server))
         if self.beside is not None:
             found["beside"] = dict(self.beside(root))
         return found
@@ -70,8 +85,19 @@ def _sealed_database(root: Path) -> Mapping[str, Any]:
     return {**_database(root), "OPTIONS": {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}}
 
 
+def _server_table(name: str, **options: Any) -> Callable[[Path], Mapping[str, Any]]:
+    return lambda root: {**_database(root), "OPTIONS": {"DATABASE": name, **options}}
+
+
+SEALED = {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
+
+
 def _tagged(root: Path) -> Mapping[str, Any]:
     return {"BACKEND": OURS + "tagged.TaggedCache", "OPTIONS": {"STORE": "beside"}}
+
+
+def _on_sql(name: str, server: str, **options: Any) -> Row:
+    return Row(name, _server_table(server, **options), ALL, "table", server=server, at=in_tables)
 
 
 ALL = frozenset({"count", "list", "ttl", "threads", "exact"})
@@ -86,6 +112,16 @@ ROWS = [
     Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
     Row("tagged-array", _tagged, ALL - {"list"}, beside=_array),
+    Row("postgresql", _server_table("postgresql"), ALL, "table", server="postgresql", at=in_tables),
+    Row(
+        "postgresql-sealed",
+        _server_table("postgresql", **SEALED),
+        ALL,
+        "table",
+        server="postgresql",
+        at=in_tables,
+    ),
+    Row("mariadb", _server_table("mariadb"), ALL, "table", server="mariadb", at=in_tables),
 ]
 
 BY_NAME = {row.name: row for row in ROWS}

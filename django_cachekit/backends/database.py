@@ -7,12 +7,14 @@ from django.db import connections
 
 from .. import conf
 from ..codecs import Chain, build
-from ..core.operation import Record
+from ..core.faces import Face
+from ..core.operation import Operation, Record
 from ..errors import Misconfigured
 from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
 from .bytestore import Bytes
 from .sql.bounds import ENTRIES, Bounds
+from .sql.faults import Undone
 from .sql.place import Place
 from .sql.table import Table
 from .tables import Made
@@ -26,6 +28,23 @@ class Rows(Bytes):
     def __init__(self, alias: str, sender: type, names: Names, table: Table, chain: Chain) -> None:
         super().__init__(alias, sender, names, table, chain)
         self.table = table
+
+    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+        """Return the value, MISSING or UNSURE; or raise what undid the caller's transaction."""
+        try:
+            return super().quick(key, version, tags)
+        except Undone as undone:
+            raise undone.error from None
+
+    async def perform(self, face: Face, op: Operation) -> Any:
+        """Carry out one operation; what undid the caller's transaction comes as it is.
+
+        No answer in its place would do: the caller's own work is lost, and has to be done again.
+        """
+        try:
+            return await super().perform(face, op)
+        except Undone as undone:
+            raise undone.error from None
 
     @property
     def shared(self) -> bool:  # type: ignore[override]  # elsewhere it is fixed
@@ -54,7 +73,8 @@ class DatabaseCache(StoreCache):
     by others when that ends, and undone, a flush too, when it rolls back. Where that is not wanted,
     give the cache a connection of its own: an alias of ``DATABASES``, named by ``DATABASE``. On
     SQLite, which has one writer at a time, that must be another file. An error of the cache
-    leaves the transaction around it usable.
+    leaves the transaction around it usable. What undoes that transaction (a lost connection; on
+    MySQL and MariaDB a deadlock too) is raised as Django's own error, by every verb.
     """
 
     def connect(self, alias: str) -> Driver:

@@ -57,3 +57,20 @@ def split(name: bytes, data: bytes) -> Parts:
         return Parts(name, data)
     number = int.from_bytes(data[-_WIDTH:], "big", signed=True)
     return Parts(bound(name), data[len(MAGIC) : -_WIDTH], number)
+
+
+def apart(data: bytes) -> tuple[bytes, int | None]:
+    """Return a counter's bytes without the number, and that; any others as they are, and None."""
+    if not is_counter(data):
+        return data, None
+    return data[:-_WIDTH], int.from_bytes(data[-_WIDTH:], "big", signed=True)
+
+
+def together(data: bytes, number: int | None) -> bytes:
+    """Return what was taken ``apart``."""
+    return data if number is None else data + number.to_bytes(_WIDTH, "big", signed=True)
+
+
+def room(by: int) -> tuple[int, int]:
+    """Return the least and the most to which ``by`` can be added in 64 bits."""
+    return max(_LEAST, _LEAST - by), min(_MOST, _MOST - by)

@@ -14,8 +14,9 @@ from ..layers.ground import driver_of
 class Made(NamedTuple):
     """Tell what became of one table.
 
-    ``state`` is ``created``, ``exists``, ``planned`` (a dry run: ``statements`` are what would be
-    run) or ``elsewhere`` (the settings want it in another database than this).
+    ``state`` is ``created``, ``altered`` (it was of an older version), ``exists``, ``planned`` (a
+    dry run: ``statements`` are what would be run) or ``elsewhere`` (the settings want it in
+    another database than this).
     """
 
     table: str

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
-from django.test import override_settings
 
+from tests.placing import placed
 from tests.stores import BY_NAME, ROWS, Row
 
 
@@ -18,11 +17,5 @@ def row(request: pytest.FixtureRequest) -> Row:
 @pytest.fixture
 def configured(row: Row, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Row]:
     """Make the row's store the default alias, empty."""
-    if row.needs:
-        request.getfixturevalue("db")
-    with override_settings(CACHES=row.caches(tmp_path)):
-        if row.needs == "django table":
-            call_command("createcachetable", verbosity=0)
-        if row.needs == "table":
-            call_command("cache_table", verbosity=0)
+    with placed(row, request, tmp_path):
         yield row

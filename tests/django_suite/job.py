@@ -8,8 +8,11 @@ import os
 import sys
 import tempfile
 import unittest
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+from tests.servers.process import end_watchdog
 
 from .rows import ROWS, Row
 from .sdist import tests
@@ -23,8 +26,12 @@ def main(name: str, way: str, report: str) -> int:
 
     import django
 
-    django.setup()
-    with tempfile.TemporaryDirectory(prefix="cachekit-suite-") as folder:
+    with ExitStack() as clean:
+        folder = clean.enter_context(tempfile.TemporaryDirectory(prefix="cachekit-suite-"))
+        if row.server is not None:
+            clean.callback(end_watchdog)
+            row = at(clean.enter_context(row.server()), row)
+        django.setup()
         result = run(row, way, Path(folder))
     outcome = {
         "run": result.testsRun,
@@ -34,6 +41,14 @@ def main(name: str, way: str, report: str) -> int:
     }
     Path(report).write_text(json.dumps(outcome))
     return 0
+
+
+def at(server: Any, row: Row) -> Row:
+    """Return the row with its stores on a server; a database is told to the settings."""
+    if hasattr(server, "settings"):
+        os.environ["CACHEKIT_SUITE_DATABASE"] = json.dumps(server.settings)
+        return row
+    return row.at(server)
 
 
 def failed(result: unittest.TestResult) -> list[Any]:

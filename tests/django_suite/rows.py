@@ -2,9 +2,11 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from tests.servers.sql import MariaDB, PostgreSQL
 
 Config = dict[str, Any]
 Make = Callable[[str, Path], Config]
@@ -63,7 +65,8 @@ class Row:
     the alias's configuration; ``below`` returns that of the alias it lies over, if any, which is
     named as the place with ``-below`` behind it. ``unculled`` says why the backend does not cull
     as Django's do. ``differs`` names tests that must fail, with the reason. A row with ``broken``
-    is a faulty backend, there to show that the named test sees it.
+    is a faulty backend, there to show that the named test sees it. ``server`` makes the server
+    that runs meanwhile: a database that Django's tests lie in, or where the store is.
     """
 
     name: str
@@ -76,6 +79,18 @@ class Row:
     really_sleeps: bool = False
     differs: Mapping[str, str] = field(default_factory=dict)
     broken: str = ""
+    server: Callable[[], Any] | None = None
+
+    def at(self, server: Any) -> "Row":
+        """Return the row with its aliases at a server."""
+
+        def make(place: str, folder: Path) -> Config:
+            config = self.make(place, folder)
+            if hasattr(server, "cache_options"):
+                return config | {"OPTIONS": {**config["OPTIONS"], **server.cache_options}}
+            return config | {"LOCATION": server.location}
+
+        return replace(self, make=make)
 
     def expected(self, way: str) -> Mapping[str, str]:
         """Return the tests that must fail on this way, with the reason."""
@@ -158,6 +173,24 @@ ROWS = [
         plain("django_cachekit.backends.null.NullCache"),
         ways=WAYS,
         null=True,
+    ),
+    Row(
+        "postgresql",
+        table("django_cachekit.backends.database.DatabaseCache"),
+        tables="cache_table",
+        server=PostgreSQL,
+        differs=DATABASE_DIFFERS,
+        ways=WAYS,
+        unculled=OWN_BOUND,
+    ),
+    Row(
+        "mariadb",
+        table("django_cachekit.backends.database.DatabaseCache"),
+        tables="cache_table",
+        server=MariaDB,
+        differs=DATABASE_DIFFERS,
+        ways=WAYS,
+        unculled=OWN_BOUND,
     ),
     Row("facade over locmem", plain(LOCMEM), ways=(FACADE, FACADE_ASYNC)),
     # Faulty on purpose, and the test that has to notice.

@@ -1,5 +1,7 @@
 """The Django project in which Django's own cache tests run."""
 
+import json
+import os
 import warnings
 
 # Django's tests may warn; a warning from our own code is a fault.
@@ -7,8 +9,12 @@ warnings.filterwarnings("error", module=r"django_cachekit\b")
 
 SECRET_KEY = "for tests only, it opens nothing"
 USE_TZ = False
+# A job that started a server says here where it is.
+SERVER = json.loads(os.environ.get("CACHEKIT_SUITE_DATABASE", "null"))
 DATABASES = {
-    alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    alias: {**SERVER, "TEST": {"NAME": f"suite_{alias}"}}
+    if SERVER
+    else {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
     for alias in ("default", "other")
 }
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"

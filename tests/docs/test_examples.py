@@ -4,12 +4,12 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from django.test import override_settings
 
+from tests.placing import placed
 from tests.stores import BY_NAME
 
 from .pages import RUN, SHOWN_ONLY, Page, pages, read
-from .running import Runner, Wrong, make_tables
+from .running import Runner, Wrong
 
 PAGES = pages()
 RUNS = [
@@ -19,10 +19,14 @@ RUNS = [
 
 @pytest.mark.parametrize(("page", "store"), RUNS)
 def test_examples_run(
-    page: Page, store: str, shop: None, tmp_path: Path, clean: contextlib.ExitStack
+    page: Page,
+    store: str,
+    shop: None,
+    tmp_path: Path,
+    clean: contextlib.ExitStack,
+    request: pytest.FixtureRequest,
 ) -> None:
-    clean.enter_context(override_settings(CACHES=BY_NAME[store].caches(tmp_path / "store")))
-    make_tables()
+    clean.enter_context(placed(BY_NAME[store], request, tmp_path / "store"))
     Runner(page, tmp_path / "page", clean).run()
 
 

@@ -19,6 +19,7 @@ from django_cachekit import health as module
 from django_cachekit.errors import StoreUnavailable
 from django_cachekit.flows.health import reason_of
 from django_cachekit.health import Health, ahealth, asurvey, health, survey
+from tests.placing import placed
 from tests.stores import BY_NAME, DJANGO, OURS
 
 from . import stores
@@ -72,14 +73,7 @@ def _until(true: Callable[[], bool]) -> None:
 def test_every_store_that_works_is_up(
     name: str, ask: Ask, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    from django.core.management import call_command
-
-    row = BY_NAME[name]
-    with override_settings(CACHES=row.caches(tmp_path)):
-        if row.needs == "table":
-            call_command("cache_table", verbosity=0)
-        if row.needs == "django table":
-            call_command("createcachetable", verbosity=0)
+    with placed(BY_NAME[name], request, tmp_path):
         found = ask(deadline=30)
         assert found == ("default", "up", "", found.latency)
         assert 0 < found.latency < 30

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import override_settings
+from django.db import connections
 
 from django_cachekit import cache
 from django_cachekit.flows import leases
+from tests.placing import SQL, placed
 from tests.stores import BY_NAME
 
 FORK = multiprocessing.get_context("fork")
@@ -28,9 +29,12 @@ def _ask(calls: Any, gate: Any, found: Any, seconds: float) -> None:
     found.put(cache.remember("cold", 60, make))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Any:
-    with override_settings(CACHES=BY_NAME["file"].caches(tmp_path)):
+@pytest.fixture(params=["file", "postgresql", "mariadb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    row = BY_NAME[request.param]
+    with placed(row, request, tmp_path):
+        if row.server in SQL:
+            connections[row.server].close()  # two processes cannot speak by one
         yield cache
 
 

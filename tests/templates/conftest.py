@@ -5,24 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.test import override_settings
 
 from django_cachekit import cache
+from tests.placing import placed
 from tests.stores import BY_NAME, ROWS
 
 
 @pytest.fixture(params=[row.name for row in ROWS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """Give the facade over each store in turn."""
-    row = BY_NAME[request.param]
-    if row.needs:
-        request.getfixturevalue("db")
-    with override_settings(CACHES=row.caches(tmp_path)):
-        if row.needs == "django table":
-            call_command("createcachetable", verbosity=0)
-        if row.needs == "table":
-            call_command("cache_table", verbosity=0)
+    with placed(BY_NAME[request.param], request, tmp_path):
         yield cache
 
 

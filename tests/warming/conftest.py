@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.test import override_settings
 
 from django_cachekit import cache, warming
+from tests.placing import placed
 from tests.stores import BY_NAME, ROWS, Row
 
 
@@ -22,13 +21,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def configured(row: Row, request: pytest.FixtureRequest, root: Path) -> Iterator[Any]:
     """Make a row's store the default alias."""
-    if row.needs:
-        request.getfixturevalue("db")
-    with override_settings(CACHES=row.caches(root)):
-        if row.needs == "django table":
-            call_command("createcachetable", verbosity=0)
-        if row.needs == "table":
-            call_command("cache_table", verbosity=0)
+    with placed(row, request, root):
         yield cache
 
 

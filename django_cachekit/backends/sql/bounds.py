@@ -7,7 +7,8 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from ...core import clock
-from .words import EPOCH, Sql, to_ms
+from .rows import to_ms
+from .words import EPOCH, Sql
 
 ENTRIES = 100_000
 OFTEN = 1000
@@ -41,6 +42,13 @@ class Bounds:
             gone += len(names)
             entries, size = self._over(cursor, sql, space)
         return gone
+
+    def excess(self, cursor: CursorWrapper, sql: Sql, space: str) -> int:
+        """Count what has expired, and what would then be too much; by entries, not by bytes."""
+        cursor.execute(sql.count_expired, [space, to_ms(clock.now())])
+        expired = int(cursor.fetchone()[0])
+        entries, _ = self._over(cursor, sql, space)
+        return expired + max(0, entries - expired)
 
     def _over(self, cursor: CursorWrapper, sql: Sql, space: str) -> tuple[int, int]:
         """Return by how many entries and bytes the space is over its bounds."""

@@ -1,18 +1,12 @@
 """Where a cache table lies, and how statements are run there without harm to anyone."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from django.core.cache.backends.db import Options
-from django.db import (
-    DatabaseError,
-    OperationalError,
-    ProgrammingError,
-    connections,
-    router,
-    transaction,
-)
+from django.db import DatabaseError, Error, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
@@ -20,25 +14,24 @@ from ...core import clock
 from ...core.faces import BLOCKING, run_now
 from ...errors import Misconfigured
 from ..tables import Made
-from .words import COLUMNS, Sql, creation
+from .faults import ConnectionLost, is_about_a_name, is_lost, is_passing, settle
+from .words import FIELDS, LATER, Sql, addition, creation
 
 T = TypeVar("T")
 Work = Callable[[CursorWrapper, Sql], T]
 
-PATIENCE = 1.0
-"""Seconds in which a lock that SQLite tells of at once, without waiting, is tried again."""
+PATIENCE = {"sqlite": 1.0, "postgresql": 5.0, "mysql": 5.0}
+"""Seconds in which a statement that another one was in the way of is tried again.
+
+SQLite has waited before it says so, as long as ``timeout`` in its OPTIONS; PostgreSQL takes a
+second to see a deadlock.
+"""
 
 PAUSE = 0.005
-"""Seconds between two such tries."""
+"""Seconds between two such tries, on average."""
 
 UNHARMED = {"sqlite", "mysql"}
 """The databases in which a statement that failed leaves the transaction around it usable."""
-
-NO_NAME = ("no such table", "no such column", "has no column", "1054")
-"""What SQLite says of a name it does not know, and MySQL's number for a column.
-
-Other databases, and MySQL for tables, raise a ProgrammingError.
-"""
 
 
 class Place:
@@ -62,20 +55,27 @@ class Place:
     def run(self, connection: BaseDatabaseWrapper, work: Work[T]) -> T:
         """Return ``work(cursor, sql)``; inside a caller's transaction an error leaves that usable.
 
-        ``work`` may be run again where SQLite refused to wait for a lock. A table that is not
-        there, or not one of ours, is a ``Misconfigured`` that says what to do.
+        ``work`` may be run again where a deadlock, or SQLite's lock, undid it. A table that is not
+        there, or not one of ours, is a ``Misconfigured`` that says what to do. A connection that
+        breaks is closed, so that the next call gets another.
         """
         started = clock.monotonic()
         while True:
+            asked = False
             try:
                 with _savepoint(connection), connection.cursor() as cursor:
-                    return work(cursor, self._worded(connection))
-            except (OperationalError, ProgrammingError) as error:
-                late = clock.monotonic() - started >= PATIENCE
-                if late or not _is_worth_a_retry(connection, error):
+                    sql, asked = self._worded(connection), True
+                    return work(cursor, sql)
+            except Error as error:
+                settle(connection, error)
+                late = clock.monotonic() - started >= PATIENCE[connection.vendor]
+                # In a transaction, what is in the way will not go before that transaction ends.
+                if late or connection.in_atomic_block or not is_passing(connection, error):
                     self._explain(connection, error)
+                    if asked and is_lost(connection, error):
+                        raise ConnectionLost(type(error).__name__) from error
                     raise
-            run_now(BLOCKING.sleep(PAUSE))
+            run_now(BLOCKING.sleep(PAUSE * (0.5 + random.random())))  # noqa: S311  # no secret
 
     def create(self, database: str | None, dry_run: bool) -> Made:
         """Make the table unless it is there, where the settings and routers want it."""
@@ -86,14 +86,21 @@ class Place:
         if not allowed or (self.database or chosen) != chosen:
             return Made(self.table, chosen, "elsewhere")
         connection = connections[chosen]
-        if self._is_there(connection):
+        missing = self._missing(connection)
+        if missing == []:
             return Made(self.table, chosen, "exists")
-        statements = tuple(creation(connection, self.table))
+        if missing is None:
+            state, statements = "created", creation(connection, self.table)
+        else:
+            state, statements = "altered", addition(connection, self.table, missing)
         if dry_run:
-            return Made(self.table, chosen, "planned", statements)
-        return Made(self.table, chosen, self._create(connection, statements), statements)
+            return Made(self.table, chosen, "planned", tuple(statements))
+        if not self._change(connection, statements):
+            return Made(self.table, chosen, "exists")
+        return Made(self.table, chosen, state, tuple(statements))
 
-    def _create(self, connection: BaseDatabaseWrapper, statements: tuple[str, ...]) -> str:
+    def _change(self, connection: BaseDatabaseWrapper, statements: Sequence[str]) -> bool:
+        """Run the statements; False if another process has done so in the meantime."""
         savepoint = connection.features.can_rollback_ddl
         try:
             with (
@@ -103,11 +110,10 @@ class Place:
                 for statement in statements:
                     cursor.execute(statement)
         except DatabaseError:
-            # Another process may have made it in the meantime, which is as good.
-            if not self._is_there(connection):
+            if self._missing(connection) != []:
                 raise
-            return "exists"
-        return "created"
+            return False
+        return True
 
     def _worded(self, connection: BaseDatabaseWrapper) -> Sql:
         sql = self._sql.get(connection.alias)
@@ -115,32 +121,43 @@ class Place:
             sql = self._sql[connection.alias] = Sql(connection, self.table)
         return sql
 
-    def _is_there(self, connection: BaseDatabaseWrapper) -> bool:
-        """Tell whether the table exists; one with other columns than ours is an error."""
+    def _missing(self, connection: BaseDatabaseWrapper) -> list[str] | None:
+        """Return the columns that an older table lacks, or None if there is no table.
+
+        A table with other columns than ours is an error.
+        """
         with connection.cursor() as cursor:
             if self.table not in connection.introspection.table_names(cursor):
-                return False
+                return None
             found = connection.introspection.get_table_description(cursor, self.table)
-        if not {column.name for column in found} >= COLUMNS:
+        missing = [name for name in FIELDS if name not in {column.name for column in found}]
+        if not set(missing) <= set(LATER):
             raise Misconfigured(
                 f"CACHES[{self.alias!r}]: the table {self.table!r} has other columns than "
                 "cache_table makes; name another one in LOCATION, and run: manage.py cache_table"
             )
-        return True
+        return missing
 
-    def _explain(self, connection: BaseDatabaseWrapper, error: DatabaseError) -> None:
+    def _explain(self, connection: BaseDatabaseWrapper, error: Error) -> None:
         """Raise a message to the developer if the table is what is wrong."""
-        if not _is_about_a_name(error):
+        if not is_about_a_name(connection, error):
             return
         try:
-            there = self._is_there(connection)
-        except DatabaseError:
+            missing = self._missing(connection)
+        except Error:
             # The database cannot even be asked: the first error says more than this one.
             return
-        if not there:
+        where = f"the database {connection.alias!r}"
+        remedy = f"manage.py cache_table {self.alias}"
+        if missing is None:
             raise Misconfigured(
-                f"CACHES[{self.alias!r}]: there is no table {self.table!r} in the database "
-                f"{connection.alias!r}; make it by: manage.py cache_table {self.alias}"
+                f"CACHES[{self.alias!r}]: there is no table {self.table!r} in {where}; "
+                f"make it by: {remedy}"
+            ) from error
+        if missing:
+            raise Misconfigured(
+                f"CACHES[{self.alias!r}]: the table {self.table!r} in {where} was made by an older "
+                f"version, and lacks {', '.join(missing)}; add what is missing by: {remedy}"
             ) from error
 
 
@@ -148,14 +165,3 @@ def _savepoint(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
     if connection.in_atomic_block and connection.vendor not in UNHARMED:
         return transaction.atomic(using=connection.alias)
     return nullcontext()
-
-
-def _is_worth_a_retry(connection: BaseDatabaseWrapper, error: DatabaseError) -> bool:
-    # In a transaction the lock will not come free before that transaction ends.
-    locked = connection.vendor == "sqlite" and "locked" in str(error)
-    return locked and not connection.in_atomic_block
-
-
-def _is_about_a_name(error: DatabaseError) -> bool:
-    unknown = any(said in str(error) for said in NO_NAME)
-    return unknown or isinstance(error, ProgrammingError)

@@ -2,9 +2,8 @@
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -13,15 +12,17 @@ from django.db.backends.utils import CursorWrapper
 from ...core import clock
 from ...core.faces import Hop
 from ...errors import StoreUnavailable
-from ..engine import KEEP, Blob, Change, Moved
+from .. import numbers
+from ..engine import KEEP, Blob, Change, Found, Moved
 from .bounds import Bounds
+from .faults import ConnectionLost
 from .place import Place
-from .words import EPOCH, Sql, to_ms
+from .rows import Stored, content, epoch_of, loads, name_of, parts, to_ms
+from .words import EPOCH, WIDTH, Sql
 
 T = TypeVar("T")
+Rows = dict[str, Stored]
 log = logging.getLogger("django_cachekit")
-
-_NAME = re.compile("[0-9a-f]{64}").fullmatch
 
 TRIES = 1000
 """How often an update starts over because another writer was quicker; one of them always wins."""
@@ -42,20 +43,25 @@ class Table:
         self.bounds = bounds
         self._guess = 0
 
-    def read(self, names: Sequence[bytes]) -> tuple[int, dict[bytes, bytes]]:
+    def unsure(self, error: Exception) -> bool:
+        """Tell whether a statement may have been carried out although it failed."""
+        return isinstance(error, ConnectionLost)
+
+    def read(self, names: Sequence[bytes]) -> Found:
         """Return the epoch (0 if none has begun) and what has not expired, in one query."""
         now = to_ms(clock.now())
 
-        def work(cursor: CursorWrapper, sql: Sql) -> dict[str, Any]:
-            rows: dict[str, Any] = {}
-            for part in _parts([name.hex() for name in names], sql.limit - 3) or [[]]:
+        def work(cursor: CursorWrapper, sql: Sql) -> list[Any]:
+            rows: list[Any] = []
+            pieces: list[Any] = list(parts([name.hex() for name in names], sql.limit - 3))
+            for part in pieces or [()]:
                 cursor.execute(sql.read(len(part) + 1), [self.space, EPOCH, *part, now])
-                rows.update(cursor.fetchall())
+                rows.extend(cursor.fetchall())
             return rows
 
-        rows = self.place.run(self.place.writer(), work)
-        self._guess = _epoch(rows.pop(EPOCH, None))
-        return self._guess, {bytes.fromhex(name): _bytes(data) for name, data in rows.items()}
+        rows = {row[0]: Stored(*row[1:]) for row in self.place.run(self.place.writer(), work)}
+        self._guess = epoch_of(rows.pop(EPOCH, None))
+        return self._guess, {bytes.fromhex(name): row.data for name, row in rows.items()}
 
     def epoch(self) -> int:
         """Return the epoch this process saw last; ``write`` finds out if it is past."""
@@ -66,7 +72,7 @@ class Table:
         connection = self.place.writer()
         for _ in range(TRIES):
             rows = self._peek(connection, EPOCH)
-            self._guess = _epoch(rows.get(EPOCH))
+            self._guess = epoch_of(rows.get(EPOCH))
             if self._guess:
                 return self._guess
             self._swap(connection, EPOCH, rows.get(EPOCH), Blob(os.urandom(8), None))
@@ -75,20 +81,83 @@ class Table:
     def write(self, blobs: Mapping[bytes, Blob], epoch: int) -> None:
         """Store all in one statement, or raise ``Moved`` if ``epoch`` is past."""
         # In one order everywhere, or two writers of the same rows could wait for each other.
-        rows = [(self.space, name.hex(), *_content(blobs[name])) for name in sorted(blobs)]
+        rows = [(self.space, name.hex(), *content(blobs[name])) for name in sorted(blobs)]
+        known: list[Any] = [self.space, EPOCH, epoch.to_bytes(8, "big")]
 
         def work(cursor: CursorWrapper, sql: Sql) -> None:
-            for part in _parts(rows, (sql.limit - 3) // 4):
-                self._write(cursor, sql, part, epoch)
+            for part in loads(rows, (sql.limit - len(known)) // WIDTH):
+                values: list[Any] = [value for row in part for value in row]
+                cursor.execute(sql.write_if(len(part)), [*values, *known])
+                if cursor.rowcount < 1:
+                    self._guess = 0
+                    raise Moved
 
         self.place.run(self.place.writer(), work)
         self._look_after(len(rows))
+
+    def create(self, name: bytes, blob: Blob, epoch: int) -> tuple[int, bytes | None]:
+        """Store where nothing live is, in one statement; only a loser needs another, to look."""
+        connection, row = self.place.writer(), name.hex()
+        values: list[Any] = [
+            self.space,
+            row,
+            *content(blob),
+            self.space,
+            EPOCH,
+            epoch.to_bytes(8, "big"),
+        ]
+
+        def work(cursor: CursorWrapper, sql: Sql) -> bool:
+            renewing = [to_ms(clock.now())] if sql.renews else []
+            cursor.execute(sql.create_if, [*values, *renewing])
+            return bool(cursor.rowcount > 0)
+
+        if self.place.run(connection, work):
+            self._look_after(1)
+            return epoch, None
+        rows = self._peek(connection, row)
+        self._guess = epoch_of(rows.get(EPOCH))
+        # No epoch where there is nothing any more: then the long way has to find out.
+        return (self._guess, rows[row].data) if row in rows else (0, None)
+
+    def count(self, name: bytes, by: int) -> tuple[int, bytes | None]:
+        """Add to a live counter: one statement where an UPDATE can tell, elsewhere two."""
+        connection, row = self.place.writer(), name.hex()
+        values: list[Any] = [by, self.space, row, *numbers.room(by), to_ms(clock.now())]
+
+        def work(cursor: CursorWrapper, sql: Sql) -> tuple[Any, ...] | None:
+            if sql.counts:
+                cursor.execute(sql.add, [*values, self.space, EPOCH])
+                return cast(tuple[Any, ...] | None, cursor.fetchone())
+            if not sql.remembers:
+                return None
+            # The number the database adds comes again in LAST_INSERT_ID.
+            cursor.execute(sql.add, values)
+            return _counted(cursor, sql, [self.space, EPOCH, row])
+
+        found = self.place.run(connection, work)
+        if found is None:
+            return 0, None
+        return epoch_of(Stored(found[2])), Stored(*found[:2]).data
+
+    def take(self, names: Sequence[bytes]) -> Found:
+        """Read and remove, so that one caller alone has each row."""
+
+        def work(cursor: CursorWrapper, sql: Sql) -> list[Any]:
+            rows: list[Any] = []
+            for part in parts([name.hex() for name in names], sql.limit - 3):
+                rows += self._take(cursor, sql, [self.space, *part])
+            return rows
+
+        rows = self.place.run(self.place.writer(), work)
+        found = {bytes.fromhex(row[0]): Stored(*row[1:3]).data for row in rows}
+        return (epoch_of(Stored(rows[0][3])) if rows else 0), found
 
     def remove(self, names: Sequence[bytes]) -> None:
         """Remove the rows in one statement."""
 
         def work(cursor: CursorWrapper, sql: Sql) -> None:
-            for part in _parts([name.hex() for name in names], sql.limit - 1):
+            for part in parts([name.hex() for name in names], sql.limit - 1):
                 cursor.execute(sql.drop(len(part)), [self.space, *part])
 
         self.place.run(self.place.writer(), work)
@@ -98,8 +167,8 @@ class Table:
         connection, row = self.place.writer(), name.hex()
         for lost in range(TRIES):
             rows = self._peek(connection, row, lock=lost > 0)
-            epoch, old = _epoch(rows.get(EPOCH)), rows.get(row)
-            wanted, result = change(old, epoch or self.begin())
+            epoch, old = epoch_of(rows.get(EPOCH)), rows.get(row)
+            wanted, result = change(old and old.data, epoch or self.begin())
             if wanted is KEEP or self._swap(connection, row, old, wanted):
                 return result
         raise StoreUnavailable(
@@ -112,7 +181,7 @@ class Table:
 
         def work(cursor: CursorWrapper, sql: Sql) -> None:
             with transaction.atomic(using=cursor.db.alias):
-                cursor.execute(sql.write(1), [self.space, EPOCH, fresh, None])
+                cursor.execute(sql.write(1), [self.space, EPOCH, fresh, None, None])
                 cursor.execute(sql.empty, [self.space, EPOCH])
 
         self.place.run(self.place.writer(), work)
@@ -123,8 +192,8 @@ class Table:
         last: Any = ""
         while rows := self._walk(last):
             for text, data in rows:
-                if name := _name(text):
-                    yield name, _bytes(data)
+                if name := name_of(text):
+                    yield name, data
             last = rows[-1][0]
 
     def prune(self) -> int:
@@ -135,57 +204,64 @@ class Table:
 
         return self.place.run(self.place.writer(), work)
 
-    def _write(self, cursor: CursorWrapper, sql: Sql, rows: Sequence[Any], epoch: int) -> None:
-        values = [value for row in rows for value in row]
-        if sql.guarded:
-            known = epoch.to_bytes(8, "big")
-            cursor.execute(sql.write_if(len(rows)), [*values, self.space, EPOCH, known])
-            self._expect(cursor.rowcount > 0)
-            return
+    def prunable(self) -> int:
+        """Return how many rows ``prune`` would remove now, at least; a bound in bytes may add."""
+
+        def work(cursor: CursorWrapper, sql: Sql) -> int:
+            return self.bounds.excess(cursor, sql, self.space)
+
+        return self.place.run(self.place.writer(), work)
+
+    def _take(self, cursor: CursorWrapper, sql: Sql, named: list[Any]) -> list[Any]:
+        """Return name, value, number and epoch of the rows that were removed."""
+        size = len(named) - 1
+        if sql.tells:
+            known: list[Any] = [self.space, EPOCH] if sql.tells_epoch else []
+            cursor.execute(sql.take(size), [*named, *known])
+            rows = list(cursor.fetchall())
+        else:
+            with transaction.atomic(using=cursor.db.alias):
+                cursor.execute(sql.peek(size) + sql.lock, named)
+                rows = list(cursor.fetchall())
+                cursor.execute(sql.drop(size), named)
+        if not rows or sql.tells_epoch:
+            return rows
         cursor.execute(sql.get, [self.space, EPOCH])
-        self._expect(epoch == _epoch(dict(cursor.fetchall()).get(EPOCH)))
-        cursor.execute(sql.write(len(rows)), values)
+        epoch = next((row[1] for row in cursor.fetchall()), None)
+        return [(*row, epoch) for row in rows]
 
-    def _expect(self, unmoved: bool) -> None:
-        if not unmoved:
-            self._guess = 0
-            raise Moved
-
-    def _peek(
-        self, connection: BaseDatabaseWrapper, name: str, lock: bool = False
-    ) -> dict[str, Any]:
+    def _peek(self, connection: BaseDatabaseWrapper, name: str, lock: bool = False) -> Rows:
         """Return the epoch's row and another, expired or not.
 
         Who lost once inside a transaction locks the row: one that repeats its reads would be
         shown the old row for ever.
         """
 
-        def work(cursor: CursorWrapper, sql: Sql) -> dict[str, Any]:
+        def work(cursor: CursorWrapper, sql: Sql) -> list[Any]:
             if not (lock and sql.lock and connection.in_atomic_block):
                 cursor.execute(sql.peek(2), [self.space, EPOCH, name])
-                return dict(cursor.fetchall())
+                return list(cursor.fetchall())
             cursor.execute(sql.get + sql.lock, [self.space, name])
             rows = cursor.fetchall()
             cursor.execute(sql.get, [self.space, EPOCH])
-            return dict([*rows, *cursor.fetchall()])
+            return [*rows, *cursor.fetchall()]
 
-        rows = self.place.run(connection, work)
-        return {text: _bytes(data) for text, data in rows.items()}
+        return {row[0]: Stored(*row[1:]) for row in self.place.run(connection, work)}
 
     def _swap(
-        self, connection: BaseDatabaseWrapper, name: str, old: Any, wanted: Blob | None
+        self, connection: BaseDatabaseWrapper, name: str, old: Stored | None, wanted: Blob | None
     ) -> bool:
         """Put ``wanted`` in the place of ``old`` if that still stands, and tell whether it did."""
         if wanted is None and old is None:
             return True
 
         def work(cursor: CursorWrapper, sql: Sql) -> bool:
-            if wanted is None:
-                cursor.execute(sql.drop_same, [self.space, name, old])
-            elif old is None:
-                cursor.execute(sql.create, [self.space, name, *_content(wanted)])
+            if old is None:
+                cursor.execute(sql.create, [self.space, name, *content(cast(Blob, wanted))])
+            elif wanted is None:
+                cursor.execute(sql.drop_same, [self.space, name, *old])
             else:
-                cursor.execute(sql.swap, [*_content(wanted), self.space, name, old])
+                cursor.execute(sql.swap, [*content(wanted), self.space, name, *old])
             return bool(cursor.rowcount > 0)
 
         won = self.place.run(connection, work)
@@ -196,7 +272,7 @@ class Table:
     def _walk(self, last: Any) -> list[Any]:
         def work(cursor: CursorWrapper, sql: Sql) -> list[Any]:
             cursor.execute(sql.walk, [self.space, EPOCH, last, to_ms(clock.now())])
-            return list(cursor.fetchall())
+            return [(row[0], Stored(*row[1:]).data) for row in cursor.fetchall()]
 
         return self.place.run(self.place.writer(), work)
 
@@ -210,27 +286,14 @@ class Table:
             log.warning("cache %r: pruning failed: %s", self.place.alias, type(error).__name__)
 
 
-def _content(blob: Blob) -> tuple[bytes, int | None]:
-    return blob.data, None if blob.expires is None else to_ms(blob.expires)
-
-
-def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    return [items[at : at + size] for at in range(0, len(items), size)]
-
-
-def _bytes(data: Any) -> Any:
-    """Return as bytes what the database's client may hand out as a view of them."""
-    return bytes(data) if isinstance(data, memoryview) else data
-
-
-def _epoch(data: Any) -> int:
-    """Return the number in the epoch's row; 0 if the row is missing, or not as it was made."""
-    data = _bytes(data)
-    fit = isinstance(data, bytes) and len(data) == 8
-    return int.from_bytes(data, "big") if fit else 0
-
-
-def _name(text: Any) -> bytes | None:
-    """Return the name a row stands for; None for a row that somebody else put there."""
-    plain = text if isinstance(text, str) else text.decode("ascii", "replace")
-    return bytes.fromhex(plain) if _NAME(plain) else None
+def _counted(cursor: CursorWrapper, sql: Sql, names: list[Any]) -> tuple[Any, ...] | None:
+    """Return value, number and epoch of a row that was just added to; None if none was."""
+    if cursor.rowcount < 1:
+        return None
+    told = int(cursor.lastrowid)
+    number = told - 2**64 if told >= 2**63 else told
+    cursor.execute(sql.peek(2), names)
+    rows = {row[0]: row[1:] for row in cursor.fetchall()}
+    value, kept = rows.get(names[-1], (None, None))
+    # Another one may have put something else there since; that is then what is to be counted on.
+    return None if kept is None else (value, number, rows.get(EPOCH, (None,))[0])

@@ -13,6 +13,8 @@ from ..command import CacheCommand, Failed, Misused, add_dry_run, counted
 
 SAID = {
     "created": "{alias}: table {table!r} made in database {database!r}.",
+    "altered": "{alias}: table {table!r} in database {database!r} was of an older version; "
+    "completed.",
     "exists": "{alias}: table {table!r} is there already in database {database!r}.",
     "elsewhere": "{alias}: table {table!r} does not belong in database {database!r}; left alone.",
 }

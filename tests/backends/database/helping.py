@@ -1,16 +1,16 @@
 """What the tests of the database store share: a real SQLite file, and looks into its table."""
 
-import copy
+import json
 import os
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
+import pytest
 from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connections
@@ -18,8 +18,10 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from django_cachekit.backends.database import DatabaseCache, Rows
+from tests.servers.databases import drop_tables, entry
 
 ROOT = Path(__file__).parents[3]
+PROCESSES = 8
 WORKER = Path(__file__).with_name("worker.py")
 FAST = {"init_command": "PRAGMA synchronous=OFF"}  # the machine does not go down in a test
 BACKEND = "django_cachekit.backends.database.DatabaseCache"
@@ -41,45 +43,91 @@ def config(table: str = "cache", database: str = "disk", **more: Any) -> dict[st
     }
 
 
-@contextmanager
-def database(alias: str, path: Path, **options: Any) -> Iterator[None]:
-    """Have one more entry in DATABASES: an SQLite file."""
-    settings = copy.deepcopy(connections.settings["default"])
+def sqlite(path: Path, **options: Any) -> dict[str, Any]:
+    """Return the settings of an SQLite file."""
     engine = "django.db.backends.sqlite3"
-    settings.update({"ENGINE": engine, "NAME": str(path), "OPTIONS": {**FAST, **options}})
-    connections.settings[alias] = settings
-    try:
-        yield
-    finally:
-        connections[alias].close()
-        del connections[alias]
-        del connections.settings[alias]
+    return {"ENGINE": engine, "NAME": str(path), "OPTIONS": {**FAST, **options}}
+
+
+def database(alias: str, path: Path, **options: Any) -> AbstractContextManager[None]:
+    """Have one more entry in DATABASES: an SQLite file."""
+    return entry(alias, **sqlite(path, **options))
+
+
+def beside(alias: str, **options: Any) -> AbstractContextManager[None]:
+    """Have one more entry in DATABASES: another connection to where ``disk`` is."""
+    disk = connections.settings["disk"]
+    return entry(alias, **{**disk, "OPTIONS": {**disk.get("OPTIONS", {}), **options}})
 
 
 class Look:
-    """Read and change the table behind the cache's back."""
+    """Read and change the table behind the cache's back, by a connection of its own."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def vendor(self) -> str:
+        return connections["look"].vendor
+
     def __call__(self, sql: str, *params: Any) -> list[Any]:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            return connection.execute(sql, params).fetchall()
+        sql = sql.replace("%", "%%").replace("?", "%s")
+        with connections["look"].cursor() as cursor:
+            cursor.execute(sql, params)
+            rows = cursor.fetchall() if cursor.description else []
+        return [tuple(map(_plain, row)) for row in rows]
 
     def entries(self) -> list[Any]:
         """Return all rows but those of epochs."""
-        return self("SELECT space, name, value, expires FROM cache WHERE name <> 'epoch'")
+        return self("SELECT space, name, value, expires, number FROM cache WHERE name <> 'epoch'")
 
     def count(self) -> int:
         """Return how many entries lie there."""
         return len(self.entries())
 
+    def raw(self) -> bytes:
+        """Return all that lies there: the file itself, or everything in the table."""
+        if self.vendor == "sqlite":
+            return self.path.read_bytes()
+        rows = self("SELECT * FROM cache")
+        return b" ".join(v if type(v) is bytes else str(v).encode() for row in rows for v in row)
+
+    def tables(self) -> list[str]:
+        """Return the names of all tables."""
+        return connections["look"].introspection.table_names()
+
 
 @contextmanager
-def workers(path: Path, number: int = 4) -> Iterator[Callable[[str], list[str]]]:
+def disk(settings: Mapping[str, Any], path: Path) -> Iterator[Look]:
+    """Have an empty database as the alias ``disk``, and a look at it."""
+    with entry("look", **settings), entry("disk", **settings):
+        found = Look(path)
+        yield found
+        connections["disk"].close()
+        drop_tables("look")
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+only = {
+    name: pytest.mark.parametrize("look", names, indirect=True)
+    for name, names in {
+        "sqlite": ["sqlite"],
+        "postgresql": ["postgresql"],
+        "mariadb": ["mariadb"],
+        "servers": ["postgresql", "mariadb"],
+    }.items()
+}
+"""Decorators for tests of what only some databases have."""
+
+
+@contextmanager
+def workers(settings: Mapping[str, Any], number: int = 4) -> Iterator[Callable[[str], list[str]]]:
     """Start processes; give a function that has them do a job at once, and tells what they said."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(WORKER), str(path)]
+    command = [sys.executable, str(WORKER), json.dumps(settings)]
     started = [
         subprocess.Popen(command, env=env, stdin=PIPE, stdout=PIPE, text=True, bufsize=1)
         for _ in range(number)

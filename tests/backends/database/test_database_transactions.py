@@ -16,7 +16,7 @@ from django_cachekit.core.faces import Blocking
 from django_cachekit.errors import Misconfigured, StoreUnavailable
 from tests.conftest import Clock
 
-from .helping import Look, another_process, config, database, driver_of, queries, tables
+from .helping import Look, another_process, config, database, driver_of, only, queries, tables
 
 pytestmark = pytest.mark.usefixtures("never_due")
 
@@ -120,6 +120,7 @@ def test_a_transaction_that_is_broken_already_is_a_miss(cache: Any) -> None:
     assert cache.get("a") == 1
 
 
+@only["sqlite"]
 def test_savepoints_stand_only_where_errors_do_harm(
     cache: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +138,7 @@ def test_savepoints_stand_only_where_errors_do_harm(
     assert queries(lambda: cache.get("a")) == ["SELECT"]
 
 
+@only["sqlite"]
 def test_who_lost_inside_a_transaction_locks_the_row(
     cache: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,8 +150,26 @@ def test_who_lost_inside_a_transaction_locks_the_row(
     with transaction.atomic(using="disk"):
         said = queries(lambda: cache.incr("n"))
 
-    assert said == ["SELECT", "SELECT", "SELECT", "UPDATE"]
+    assert said == ["UPDATE", "SELECT", "SELECT", "SELECT", "UPDATE"]
     assert cache.get("n") == 2
+
+
+def test_what_vanishes_when_add_has_lost_to_it_is_no_winner(
+    cache: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.set("a", 1)
+    table, name = driver_of().table, driver_of().entries.name("a", None)
+    peek, left = table._peek, [name]
+
+    def peeking(*args: Any, **options: Any) -> Any:
+        if left:
+            another_process().table.remove([left.pop()])
+        return peek(*args, **options)
+
+    monkeypatch.setattr(table, "_peek", peeking)
+
+    assert cache.add("a", 2) is True
+    assert cache.get("a") == 2
 
 
 def _losing_once(swap: Any) -> Any:
@@ -232,7 +252,7 @@ def test_pruning_that_fails_does_not_undo_the_write(
     cache.set("a", 1)
 
     assert cache.get("a") == 1
-    assert "pruning failed: OperationalError" in caplog.text
+    assert "pruning failed: " in caplog.text
 
 
 def test_two_processes_in_turn_count_exactly(cache: Any) -> None:
@@ -247,7 +267,8 @@ def test_two_processes_in_turn_count_exactly(cache: Any) -> None:
         if not seen:
             cache.incr("n")
         seen.append(number)
-        entry = another.chain.loads(name, data, epoch)
+        entry = another.entries.load(name, data, epoch)
+        assert entry is not None
         entry.value += 1
         return another.entries.blob(name, "n", entry, epoch), entry.value
 

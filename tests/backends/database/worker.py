@@ -1,23 +1,21 @@
-"""A process of its own over a cache in an SQLite file: python worker.py FILE; jobs by stdin."""
+"""A process of its own over a cache in a database: python worker.py SETTINGS; jobs by stdin."""
 
+import json
 import os
 import sys
 
 import django
+import pymysql
 from django.conf import settings
 
 
-def configure(path: str) -> None:
-    """Set up Django with one cache, in the table ``cache`` of the database ``path``."""
+def configure(database: str) -> None:
+    """Set up Django with one cache, in the table ``cache`` of the database given as JSON."""
+    if "mysql" in database:
+        pymysql.install_as_MySQLdb()
     settings.configure(
         SECRET_KEY="for tests only, it opens nothing",
-        DATABASES={
-            "default": {
-                "ENGINE": "django.db.backends.sqlite3",
-                "NAME": path,
-                "OPTIONS": {"init_command": "PRAGMA synchronous=OFF"},
-            }
-        },
+        DATABASES={"default": json.loads(database)},
         CACHES={
             "default": {
                 "BACKEND": "django_cachekit.backends.database.DatabaseCache",
@@ -52,9 +50,23 @@ def pull() -> str:
     return " ".join(str(race) for race in range(50) if cache.pull(f"prize{race}") is not None)
 
 
+def overlap() -> str:
+    """Write many keys, in one order or another, together with whoever else does."""
+    import random
+
+    from django.core.cache import cache
+
+    failed = 0
+    for _ in range(30):
+        keys = random.sample(range(40), 30)
+        failed += len(cache.set_many(dict.fromkeys(map("many{}".format, keys), os.getpid())))
+        cache.delete_many(map("many{}".format, random.sample(range(40), 5)))
+    return str(failed)
+
+
 if __name__ == "__main__":
     configure(sys.argv[1])
-    jobs = {"count": count, "win": win, "pull": pull}
+    jobs = {"count": count, "win": win, "pull": pull, "overlap": overlap}
     print("ready", flush=True)
     for line in sys.stdin:
         print(jobs[line.strip()](), flush=True)
