@@ -6,15 +6,18 @@ from typing import Any
 from django.db import connections
 
 from .. import conf
-from ..codecs import Chain, build
+from ..codecs import Chain, build, classes
+from ..codecs.legacy import Legacy
 from ..core.faces import Face
 from ..core.operation import Operation, Record
 from ..errors import Misconfigured
 from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
 from .bytestore import Bytes
+from .legacy import Adoption, wanted
 from .sql.bounds import ENTRIES, Bounds
 from .sql.faults import Undone
+from .sql.legacy import OldTable
 from .sql.place import Place
 from .sql.table import Table
 from .tables import Made
@@ -87,7 +90,22 @@ class DatabaseCache(StoreCache):
         )
         # Made like a key's name, so that the table tells neither prefix nor STORE_ID.
         space = chain.name(record_text(Record("space", self.key_prefix))).hex()[:32]
-        return Rows(alias, type(self), Names(self), Table(place, space, bounds), chain)
+        driver = Rows(alias, type(self), Names(self), Table(place, space, bounds), chain)
+        driver.legacy = _legacy(alias, self.options, place)
+        return driver
+
+
+def _legacy(alias: str, options: Mapping[str, Any], place: Place) -> Adoption | None:
+    names = wanted(alias, options)
+    if not names:
+        return None
+    _, colon, table = names[0].partition(":")
+    if len(names) > 1 or not colon or not table:
+        raise Misconfigured(
+            f"CACHES[{alias!r}]: READ_LEGACY is ['django:TABLE'] here: the one table that "
+            "Django's own DatabaseCache kept."
+        )
+    return Adoption(alias, OldTable(place, table, Legacy(classes(options))))
 
 
 def _table(alias: str, location: Any) -> str:

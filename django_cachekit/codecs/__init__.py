@@ -15,7 +15,7 @@ reason to count, and nothing else.
 """
 
 from .base import NEVER, UNREADABLE, Compressor, Guard, NotPlain, Serializer, Unreadable
-from .build import build, problems
+from .build import build, classes, problems
 from .chain import MAX_VALUE_BYTES, Chain
 from .ciphers import Seal, Sign
 from .keys import Problem, generate_key, key_files
@@ -34,6 +34,7 @@ __all__ = [
     "Sign",
     "Unreadable",
     "build",
+    "classes",
     "generate_key",
     "key_files",
     "problems",

@@ -41,7 +41,7 @@ def build(options: Mapping[str, Any], *, store_id: str, secret_keys: Sequence[by
         raise Misconfigured(f"cache {store_id!r}: {texts}") from found[0].cause
     return Chain(
         _guard(ring, options, store_id, secret_keys),
-        _family(options, _classes(options)),
+        _family(options, classes(options)),
         compressor(options.get("COMPRESSION")),
         _limit(options),
     )
@@ -67,7 +67,7 @@ def _examine(
     parts: list[tuple[str, Callable[[], object]]] = [
         ("STORE_ID", lambda: _store(options, store_id)),
         ("SERIALIZER", lambda: _family(options)),
-        ("PICKLE_CLASSES", lambda: _classes(options)),
+        ("PICKLE_CLASSES", lambda: classes(options)),
         ("COMPRESSION", lambda: compressor(options.get("COMPRESSION"))),
         ("MAX_VALUE_BYTES", lambda: _limit(options)),
         ("CIPHER", lambda: _cipher(options)),
@@ -115,7 +115,8 @@ def _family(options: Mapping[str, Any], classes: Collection[str] | None = None) 
     return family(name, classes)
 
 
-def _classes(options: Mapping[str, Any]) -> Collection[str] | None:
+def classes(options: Mapping[str, Any]) -> Collection[str] | None:
+    """Return what ``PICKLE_CLASSES`` allows (None: everything); Misconfigured if it is no list."""
     found = options.get("PICKLE_CLASSES")
     if found is None:
         return None

@@ -1,7 +1,6 @@
 """Entries as the rows of a table."""
 
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
@@ -13,7 +12,7 @@ from ...core import clock
 from ...core.faces import Hop
 from ...errors import StoreUnavailable
 from .. import numbers
-from ..engine import KEEP, Blob, Change, Found, Moved
+from ..engine import KEEP, Blob, Change, Found, Moved, new_epoch
 from .bounds import Bounds
 from .faults import ConnectionLost
 from .place import Place
@@ -75,7 +74,12 @@ class Table:
             self._guess = epoch_of(rows.get(EPOCH))
             if self._guess:
                 return self._guess
-            self._swap(connection, EPOCH, rows.get(EPOCH), Blob(os.urandom(8), None))
+            self._swap(
+                connection,
+                EPOCH,
+                rows.get(EPOCH),
+                Blob(new_epoch(flushed=False).to_bytes(8, "big"), None),
+            )
         raise StoreUnavailable(f"alias {self.place.alias!r}: no epoch could be begun")
 
     def write(self, blobs: Mapping[bytes, Blob], epoch: int) -> None:
@@ -177,15 +181,16 @@ class Table:
 
     def clear(self) -> None:
         """Take a new epoch and delete the rows: both, or neither."""
-        fresh = os.urandom(8)
+        fresh = new_epoch(flushed=True)
 
         def work(cursor: CursorWrapper, sql: Sql) -> None:
             with transaction.atomic(using=cursor.db.alias):
-                cursor.execute(sql.write(1), [self.space, EPOCH, fresh, None, None])
+                row = [self.space, EPOCH, fresh.to_bytes(8, "big"), None, None]
+                cursor.execute(sql.write(1), row)
                 cursor.execute(sql.empty, [self.space, EPOCH])
 
         self.place.run(self.place.writer(), work)
-        self._guess = int.from_bytes(fresh, "big")
+        self._guess = fresh
 
     def scan(self) -> Iterator[tuple[bytes, bytes]]:
         """Walk over the live rows along the primary key, some at a time."""
