@@ -3,6 +3,7 @@
 A new store is one line here and its file in ``django_cachekit/backends``.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +17,17 @@ DJANGO = "django.core.cache.backends."
 OURS = "django_cachekit.backends."
 
 
+def _at_location(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
+    return {**config, "LOCATION": server.location}
+
+
 @dataclass(frozen=True)
 class Row:
     """Name one store: its ``CACHES`` entry, what it needs, and what it can.
 
     ``can``: ``count`` (increment), ``list`` (keys), ``ttl``, ``threads`` (shared between threads in
-    these tests), ``exact`` (pull and add have one winner).
+    these tests), ``exact`` (pull and add have one winner). ``server`` names the fixture of the
+    server it needs, and ``at`` says how that is configured.
     """
 
     name: str
@@ -29,10 +35,14 @@ class Row:
     can: frozenset[str] = field(default_factory=frozenset)
     needs: str = ""
     beside: Callable[[Path], Mapping[str, Any]] | None = None
+    server: str = ""
+    at: Callable[[Mapping[str, Any], Any], Mapping[str, Any]] = _at_location
 
-    def caches(self, root: Path) -> dict[str, Any]:
+    def caches(self, root: Path, server: Any = None) -> dict[str, Any]:
         """Return ``CACHES`` with this store as default, and one more beside it if it needs one."""
         found = {"default": dict(self.config(root))}
+        if server is not None:
+            found["default"] = dict(self.at(found["default"], server))
         if self.beside is not None:
             found["beside"] = dict(self.beside(root))
         return found
@@ -74,6 +84,20 @@ def _tagged(root: Path) -> Mapping[str, Any]:
     return {"BACKEND": OURS + "tagged.TaggedCache", "OPTIONS": {"STORE": "beside"}}
 
 
+def _dynamodb(root: Path) -> Mapping[str, Any]:
+    # One server for all tests, so each has a table of its own on it.
+    table = "cachekit." + hashlib.sha256(str(root).encode()).hexdigest()[:16]
+    return {"BACKEND": OURS + "dynamodb.DynamoDBCache", "LOCATION": table}
+
+
+def _sealed_dynamodb(root: Path) -> Mapping[str, Any]:
+    return {**_dynamodb(root), "OPTIONS": {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}}
+
+
+def _at_endpoint(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
+    return {**config, "OPTIONS": {**config.get("OPTIONS", {}), **server.cache_options}}
+
+
 ALL = frozenset({"count", "list", "ttl", "threads", "exact"})
 
 ROWS = [
@@ -86,6 +110,8 @@ ROWS = [
     Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
     Row("tagged-array", _tagged, ALL - {"list"}, beside=_array),
+    Row("dynamodb", _dynamodb, ALL, needs="table", server="dynamodb", at=_at_endpoint),
+    Row("dynamodb-sealed", _sealed_dynamodb, ALL, "table", server="dynamodb", at=_at_endpoint),
 ]
 
 BY_NAME = {row.name: row for row in ROWS}

@@ -1,9 +1,23 @@
 """Two engines that speak DynamoDB's protocol: roto, complete and fast, and dynalite, stricter."""
 
+from functools import cache
+from typing import Any
+
 from .process import Server
 from .programs import PROGRAMS
 
 REGION = "eu-central-1"
+
+
+@cache
+def session() -> Any:
+    """Return a boto3 session with credentials that open nothing, whatever this machine has.
+
+    One for all tests of a process: it takes a while to read what DynamoDB is.
+    """
+    import boto3
+
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
 
 
 class DynamoDB(Server):
@@ -29,6 +43,11 @@ class DynamoDB(Server):
             "aws_access_key_id": "test",
             "aws_secret_access_key": "test",
         }
+
+    @property
+    def cache_options(self) -> dict[str, str]:
+        """What ``OPTIONS`` of a cache need to find it."""
+        return {"ENDPOINT_URL": self.url, "REGION_NAME": REGION, "SESSION": f"{__name__}.session"}
 
 
 class Dynalite(DynamoDB):

@@ -7,6 +7,7 @@ never sees pieces of two; one that comes while they change finds some missing, a
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from ...core import clock
 from . import batches
@@ -71,7 +72,9 @@ def _joined(door: Door, heads: Mapping[str, Item]) -> Iterator[tuple[str, Item]]
     wanted = {at: keys(head) for at, head in heads.items()}
     there = batches.fetch(door, [piece for pieces in wanted.values() for piece in pieces])
     for at, pieces in wanted.items():
-        parts = [there[piece].get("v", {}).get("B") for piece in pieces if piece in there]
+        parts: list[Any] = [
+            there[piece].get("v", {}).get("B") for piece in pieces if piece in there
+        ]
         if pieces and len(parts) == len(pieces) and all(type(part) is bytes for part in parts):
             yield at, {**heads[at], "v": {"B": b"".join(parts)}}
 
