@@ -87,11 +87,14 @@ def _tagged(root: Path) -> Mapping[str, Any]:
 def _dynamodb(root: Path) -> Mapping[str, Any]:
     # One server for all tests, so each has a table of its own on it.
     table = "cachekit." + hashlib.sha256(str(root).encode()).hexdigest()[:16]
-    return {"BACKEND": OURS + "dynamodb.DynamoDBCache", "LOCATION": table}
+    options = {"REGION_NAME": "eu-central-1"}
+    return {"BACKEND": OURS + "dynamodb.DynamoDBCache", "LOCATION": table, "OPTIONS": options}
 
 
 def _sealed_dynamodb(root: Path) -> Mapping[str, Any]:
-    return {**_dynamodb(root), "OPTIONS": {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}}
+    config = _dynamodb(root)
+    keys = {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
+    return {**config, "OPTIONS": {**config["OPTIONS"], **keys}}
 
 
 def _at_endpoint(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
