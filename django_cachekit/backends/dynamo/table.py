@@ -87,12 +87,14 @@ class Table:
     def create(self, name: bytes, blob: Blob, epoch: int) -> tuple[int, bytes | None]:
         """Put the entry where nothing is, or only what has expired or was flushed."""
         cut, condition = self._cut(name, blob, epoch), items.vacant(clock.now())
+        item: Item | None = None
         for turn in range(TRIES):
             try:
                 self._put(cut, condition)
             except Refused as refused:
                 stands, item = self._there(name, refused.item)
             else:
+                pieces.drop(self.door, pieces.keys(item or {}))
                 return epoch, None
             data = self._readable(stands, {name: item} if item else {}).get(name)
             if data is not None:

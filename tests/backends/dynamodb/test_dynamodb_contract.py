@@ -179,10 +179,10 @@ def test_a_flush_empties_its_own_space_alone(server: Any, table: str, look: Look
     aliases = {
         "default": one,
         "prefixed": config(server.url, table, KEY_PREFIX="p", STORE_ID="default"),
-        "other": config(server.url, table),
+        "other": config(server.url, table, STORE_ID="other"),
         "custom": config(server.url, table, KEY_FUNCTION=same_key, STORE_ID="default"),
         "custom_prefixed": config(
-            server.url, table, KEY_FUNCTION=same_key, KEY_PREFIX="p", STORE_ID="default"
+            server.url, table, KEY_FUNCTION=same_key, KEY_PREFIX="q", STORE_ID="default"
         ),
     }
     with configured(**aliases):
