@@ -1,5 +1,6 @@
 """A table in DynamoDB, through boto3."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from .. import conf
@@ -50,6 +51,11 @@ class DynamoDBCache(StoreCache):
     CHUNKED                 True: spread what is over 400 KB over several items
     ======================  ============================================================
     """
+
+    @staticmethod
+    def faults(location: Any, given: Mapping[str, Any]) -> list[str]:
+        """Return what is wrong with a LOCATION and OPTIONS, in words; the system checks ask."""
+        return options.faults(location, given)
 
     def connect(self, alias: str) -> Driver:
         """Return the driver over this configuration's table; nothing is sent yet."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .dynamo import on_dynamodb
+
 Config = dict[str, Any]
 Make = Callable[[str, Path], Config]
 
@@ -16,6 +18,7 @@ WAYS = (BACKEND, ASYNC, FACADE, FACADE_ASYNC)
 """The plain backend; its a-verbs only; ``cache.store(...)`` over it; the a-verbs of that."""
 
 OWN_BOUND = "keeps its own bound (MAX_ENTRIES exactly, the least recently used go first)"
+UNBOUND = "has no bound: a table of DynamoDB grows"
 NO_BOUND = "has no bound of its own: the store below has"
 
 HASHES = "the facade hashes such a key to a safe form and has nothing to warn of"
@@ -158,6 +161,14 @@ ROWS = [
         plain("django_cachekit.backends.null.NullCache"),
         ways=WAYS,
         null=True,
+    ),
+    Row(
+        "dynamodb",
+        on_dynamodb,
+        tables="cache_table",
+        ways=WAYS,
+        unculled=UNBOUND,
+        really_sleeps=True,
     ),
     Row("facade over locmem", plain(LOCMEM), ways=(FACADE, FACADE_ASYNC)),
     # Faulty on purpose, and the test that has to notice.

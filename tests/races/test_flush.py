@@ -17,11 +17,13 @@ import pytest
 from django.test import override_settings
 
 from django_cachekit import cache
+from django_cachekit.backends.tables import create_tables
 from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.operation import Kind, Operation, tag_record
 from tests.stores import BY_NAME
 
 TURNS = {"array": 3000, "locmem": 2000, "tagged-locmem": 1000, "file": 400, "django-file": 300}
+TURNS |= {"dynamodb": 250, "dynamodb-sealed": 120}
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +37,11 @@ def restless() -> Iterator[None]:
 
 @pytest.fixture(params=list(TURNS))
 def name(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with override_settings(CACHES=BY_NAME[request.param].caches(tmp_path)):
+    row = BY_NAME[request.param]
+    server = request.getfixturevalue(row.server) if row.server else None
+    with override_settings(CACHES=row.caches(tmp_path, server)):
+        if row.needs == "table":
+            create_tables()
         yield request.param
 
 

@@ -45,9 +45,11 @@ class DynamoDB(Server):
         }
 
     @property
-    def cache_options(self) -> dict[str, str]:
-        """What ``OPTIONS`` of a cache need to find it."""
-        return {"ENDPOINT_URL": self.url, "REGION_NAME": REGION, "SESSION": f"{__name__}.session"}
+    def cache_options(self) -> dict[str, Any]:
+        """What ``OPTIONS`` of a cache need to find it, on a machine that is busy with others."""
+        patient = dict.fromkeys(("CONNECT_TIMEOUT", "READ_TIMEOUT", "DEADLINE"), 10)
+        where = {"ENDPOINT_URL": self.url, "REGION_NAME": REGION}
+        return {**where, **patient, "SESSION": f"{__name__}.session"}
 
 
 class Dynalite(DynamoDB):

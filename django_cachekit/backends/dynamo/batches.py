@@ -53,7 +53,7 @@ def _fetched(
     return answer["Responses"].get(table, []), left.get(table, {}).get("Keys", [])
 
 
-def send(
+def submit(
     door: Door, requests: Sequence[Mapping[str, Any]], patience: Patience | None = None
 ) -> None:
     """Put and delete items, 25 at a time: all of them, or it is ``Failed``."""

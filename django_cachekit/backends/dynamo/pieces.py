@@ -87,7 +87,7 @@ def of(door: Door, at: Iterable[str]) -> list[str]:
 
 def drop(door: Door, at: Iterable[str]) -> None:
     """Delete pieces."""
-    batches.send(door, [batches.drop(piece) for piece in at])
+    batches.submit(door, [batches.drop(piece) for piece in at])
 
 
 def began(piece: str) -> int | None:

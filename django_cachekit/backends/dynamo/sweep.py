@@ -21,7 +21,7 @@ def empty(door: Door, space: Space) -> None:
     """Delete every item but the epoch's."""
     for page in _pages(door, space, only="k"):
         gone = [item["k"]["S"] for item in page if item["k"]["S"] != space.epoch]
-        batches.send(door, [batches.drop(at) for at in gone], _patience())
+        batches.submit(door, [batches.drop(at) for at in gone], _patience())
 
 
 def live(door: Door, space: Space) -> Iterator[list[Item]]:

@@ -54,18 +54,18 @@ class Table:
         made = [self._cut(name, blob, epoch) for name, blob in blobs.items()]
         old = self._pieces(blobs)
         new = [batches.put(piece) for _, parts in made for piece in parts]
-        batches.send(self.door, new)
+        batches.submit(self.door, new)
         if len(made) == 1:
             self.door.ask("put_item", again=True, Item=made[0][0])
         else:
-            batches.send(self.door, [batches.put(head) for head, _ in made])
+            batches.submit(self.door, [batches.put(head) for head, _ in made])
         pieces.drop(self.door, old)
 
     def remove(self, names: Sequence[bytes]) -> None:
         """Delete the items."""
         old = self._pieces(names)
         at = [self.space.key(name) for name in names]
-        batches.send(self.door, [batches.drop(each) for each in (*at, *old)])
+        batches.submit(self.door, [batches.drop(each) for each in (*at, *old)])
 
     def take(self, names: Sequence[bytes]) -> Found:
         """Delete one item and return what it was; several are read, and then deleted."""
@@ -203,7 +203,7 @@ class Table:
 
     def _put(self, cut: tuple[Item, list[Item]], condition: items.Condition) -> None:
         head, parts = cut
-        batches.send(self.door, [batches.put(part) for part in parts])
+        batches.submit(self.door, [batches.put(part) for part in parts])
         params = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD", **condition.params}
         try:
             self.door.ask("put_item", Item=head, **params)
