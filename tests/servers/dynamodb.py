@@ -45,6 +45,12 @@ class DynamoDB(Server):
         }
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What tells boto3 of it by its own environment variables."""
+        where = {"AWS_ENDPOINT_URL_DYNAMODB": self.url, "AWS_DEFAULT_REGION": REGION}
+        return {**where, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+    @property
     def cache_options(self) -> dict[str, Any]:
         """What ``OPTIONS`` of a cache need to find it, on a machine that is busy with others."""
         patient = dict.fromkeys(("CONNECT_TIMEOUT", "READ_TIMEOUT", "DEADLINE"), 10)
