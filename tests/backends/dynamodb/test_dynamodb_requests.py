@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from django_cachekit import cache as facade
+from tests.conftest import Clock
 
 from .helping import Look
 from .rewriting import Endpoint, error
@@ -59,6 +60,8 @@ MORE: dict[str, tuple[Callable[[], Any], list[str]]] = {
     ),
     "forget_many": (lambda: facade.forget_many(["a", "b"]), ["BatchGetItem", "BatchWriteItem"]),
     "250 keys": (lambda: facade.many([f"k{n}" for n in range(250)]), ["BatchGetItem"] * 3),
+    # The epoch first: what is being computed is dead from then on.
+    "flush": (lambda: facade.flush(), ["PutItem", "Scan", "BatchWriteItem"]),
     "60 puts": (
         lambda: facade.put_many({f"k{n}": n for n in range(60)}, 60),
         ["BatchWriteItem"] * 3,
@@ -90,6 +93,15 @@ def test_an_add_is_one_request_where_dynamodb_tells_what_is_there(
 
     with endpoint.ruled(telling), endpoint.noting() as seen:
         assert facade.add("a", 2, 60) is False
+    assert seen == ["PutItem"]
+
+
+def test_an_add_over_what_has_expired_is_one_request(
+    filled: None, endpoint: Endpoint, clock: Clock
+) -> None:
+    clock.advance(62)
+    with endpoint.noting() as seen:
+        assert facade.add("a", 2, 60) is True
     assert seen == ["PutItem"]
 
 
