@@ -22,7 +22,10 @@ def config(url: str, table: str, **more: Any) -> dict[str, Any]:
     options = {name: value for name, value in more.items() if name not in own}
     where = {"ENDPOINT_URL": url, "REGION_NAME": REGION, "SESSION": f"{session.__module__}.session"}
     given = {name: value for name, value in more.items() if name in own}
-    return {"BACKEND": BACKEND, "LOCATION": table, "OPTIONS": {**where, **options}, **given}
+    # A test may run on a machine that is busy with others; tests of timeouts have their own.
+    patient = {"CONNECT_TIMEOUT": 10, "READ_TIMEOUT": 10}
+    said = {**where, **patient, **options}
+    return {"BACKEND": BACKEND, "LOCATION": table, "OPTIONS": said, **given}
 
 
 def unique() -> str:

@@ -39,8 +39,7 @@ def together(work: Callable[[], Any]) -> list[Any]:
 
 @pytest.fixture(params=[{}, SEALED], ids=["signed", "sealed"])
 def options(request: pytest.FixtureRequest) -> Any:
-    # The machine of a test is slow, and eight processes slower.
-    return {**request.param, "READ_TIMEOUT": 10, "CONNECT_TIMEOUT": 10}
+    return request.param
 
 
 def test_every_count_counts(cache: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from django_cachekit import cache as facade
 from django_cachekit.backends.dynamo import batches, failures
+from django_cachekit.backends.dynamo.options import DEFAULTS
 from django_cachekit.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
 from tests.faultproxy import FaultProxy
 from tests.servers.dynamodb import DynamoDB
@@ -87,7 +88,7 @@ def test_what_stays_unprocessed_is_a_miss_and_said(
 
     with endpoint.ruled(all_but_one), endpoint.noting() as seen, Timed() as took:
         assert facade.many(KEYS) == {**{key: key for key in KEYS}, "k0": None}
-    assert took.seconds < 1.5
+    assert took.seconds < 3
     assert len(seen) <= 3 + failures.ATTEMPTS
     assert "left 1 keys unread" in caplog.text
     with endpoint.ruled(all_but_one):
@@ -111,7 +112,7 @@ def test_nothing_at_all_is_processed(filled: None, endpoint: Endpoint) -> None:
         assert facade.get("k0", "nothing") == "nothing"
         assert facade.put_many({"a": 1, "b": 2}, 60) is False
         assert facade.forget_many(["k0", "k1"]) == 0
-    assert took.seconds < 4 * 1.2
+    assert took.seconds < 4 * 2.5
     assert len(seen) <= 4 * failures.ATTEMPTS
 
 
@@ -169,7 +170,7 @@ def test_no_capacity_ever(filled: None, endpoint: Endpoint, verb: str) -> None:
         judge(verb)
     # remember asks again before it computes: a read, a lease, a read.
     calls = 3 if verb == "remember" else 2 if verb == "flush of tags" else 1
-    assert took.seconds < 1.2 * calls
+    assert took.seconds < 2.5 * calls
     assert calls <= len(seen) <= failures.ATTEMPTS * calls
 
 
@@ -250,7 +251,8 @@ def proxy(
     dynamodb: DynamoDB, table: str, faulty: Callable[[DynamoDB], FaultProxy]
 ) -> Iterator[FaultProxy]:
     made = faulty(dynamodb)
-    with configured(default=config(made.url, table)):
+    usual = {name: DEFAULTS[name] for name in ("CONNECT_TIMEOUT", "READ_TIMEOUT", "DEADLINE")}
+    with configured(default=config(made.url, table, **usual)):
         facade.put("a", 1, 60)
         facade.increment("count")
         yield made
@@ -272,7 +274,7 @@ def test_no_answer(proxy: FaultProxy, fault: str, verb: str) -> None:
     getattr(proxy, fault)()
     with Timed() as took:
         judge(verb, *(FAULTS[fault] if verb in UNKNOWN else ()))
-    assert took.seconds < 1.4 * REQUESTS.get(verb, 1)
+    assert took.seconds < 2.5 * REQUESTS.get(verb, 1)
     proxy.healthy()
     facade.put("a", 2, 60)
     assert facade.get("a") == 2
