@@ -28,6 +28,7 @@ class Endpoint:
     def __init__(self, url: str) -> None:
         self.target = urlsplit(url)
         self.seen: list[str] = []
+        self.errors: list[Exception] = []  # of rules, which a client takes for a broken server
         self.bodies: list[dict[str, Any]] = []
         self.rule: Rule = lambda operation, body, forward: forward(body)
         endpoint = self
@@ -44,9 +45,13 @@ class Endpoint:
                 endpoint.seen.append(operation)
                 endpoint.bodies.append(json.loads(sent))
                 headers = {k: v for k, v in self.headers.items() if k != "Content-Length"}
-                status, body = endpoint.rule(
-                    operation, json.loads(sent), lambda asked: endpoint._forward(asked, headers)
-                )
+                try:
+                    status, body = endpoint.rule(
+                        operation, json.loads(sent), lambda asked: endpoint._forward(asked, headers)
+                    )
+                except Exception as error:
+                    endpoint.errors.append(error)
+                    raise
                 data = json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.0")
@@ -101,3 +106,4 @@ class Endpoint:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+        assert self.errors == []

@@ -67,22 +67,19 @@ def test_what_is_left_unprocessed_is_asked_for_again(filled: None, endpoint: End
 
 
 def test_what_stays_unprocessed_is_a_miss_and_said(
-    filled: None, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+    filled: None, watched: Any, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = driver_of().table.space.key(driver_of().entries.name("k0", None))
 
     def all_but_one(operation: str, body: Any, forward: Any) -> Any:
+        if operation != "BatchGetItem":
+            return forward(body)
         ((table, asked),) = body["RequestItems"].items()
         later = [key for key in asked["Keys"] if key["k"]["S"] == first]
         now = [key for key in asked["Keys"] if key["k"]["S"] != first]
-        status, reply = (
-            forward({"RequestItems": {table: {**asked, "Keys": now}}})
-            if now
-            else (
-                200,
-                {"Responses": {table: []}},
-            )
-        )
+        status, reply = 200, {"Responses": {table: []}}
+        if now:
+            status, reply = forward({"RequestItems": {table: {**asked, "Keys": now}}})
         reply["UnprocessedKeys"] = {table: {**asked, "Keys": later}} if later else {}
         return status, reply
 
@@ -94,10 +91,12 @@ def test_what_stays_unprocessed_is_a_miss_and_said(
     with endpoint.ruled(all_but_one):
         assert facade.get("k1") == "k1"
         # An atomic verb does not take for missing what was only not read.
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="UnprocessedKeys"):
             facade.increment("k0")
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="UnprocessedKeys"):
             facade.add("k0", 1)
+        with pytest.raises(StoreUnavailable):
+            watched.incr("k0")  # no ValueError, which says that it is not there
 
 
 def test_nothing_at_all_is_processed(filled: None, endpoint: Endpoint) -> None:
