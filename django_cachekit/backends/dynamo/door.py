@@ -31,7 +31,6 @@ class Door:
         self.options = options
         self.errors: tuple[type[Exception], ...] = ()
         self._client: Any = None
-        self._lock = threading.Lock()
         _doors.add(self)
 
     @property
@@ -39,13 +38,13 @@ class Door:
         """Return boto3's client, which this process shares with no other."""
         made = self._client
         if made is None:
-            with self._lock:
+            with _lock:
                 made = self._client = self._client or self._made()
         return made
 
     def forget(self) -> None:
         """Leave the client and its connections to the process they were made in."""
-        self._client, self._lock = None, threading.Lock()
+        self._client = None
 
     def ask(
         self, verb: str, again: bool = False, patience: Patience | None = None, **params: Any
@@ -126,10 +125,14 @@ class Door:
             ) from error
 
 
+# Doors may share a session, and a session bears one maker of clients at a time.
+_lock = threading.Lock()
 _doors: "weakref.WeakSet[Door]" = weakref.WeakSet()
 
 
 def _forked() -> None:
+    global _lock
+    _lock = threading.Lock()
     for door in list(_doors):
         door.forget()
 
