@@ -3,6 +3,7 @@
 A new store is one line here and its file in ``django_cachekit/backends``.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +101,23 @@ def _on_sql(name: str, server: str, **options: Any) -> Row:
     return Row(name, _server_table(server, **options), ALL, "table", server=server, at=in_tables)
 
 
+def _dynamodb(root: Path) -> Mapping[str, Any]:
+    # One server for all tests, so each has a table of its own on it.
+    table = "cachekit." + hashlib.sha256(str(root).encode()).hexdigest()[:16]
+    options = {"REGION_NAME": "eu-central-1"}
+    return {"BACKEND": OURS + "dynamodb.DynamoDBCache", "LOCATION": table, "OPTIONS": options}
+
+
+def _sealed_dynamodb(root: Path) -> Mapping[str, Any]:
+    config = _dynamodb(root)
+    keys = {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
+    return {**config, "OPTIONS": {**config["OPTIONS"], **keys}}
+
+
+def _at_endpoint(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
+    return {**config, "OPTIONS": {**config.get("OPTIONS", {}), **server.cache_options}}
+
+
 ALL = frozenset({"count", "list", "ttl", "threads", "exact"})
 
 ROWS = [
@@ -112,16 +130,11 @@ ROWS = [
     Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
     Row("tagged-array", _tagged, ALL - {"list"}, beside=_array),
-    Row("postgresql", _server_table("postgresql"), ALL, "table", server="postgresql", at=in_tables),
-    Row(
-        "postgresql-sealed",
-        _server_table("postgresql", **SEALED),
-        ALL,
-        "table",
-        server="postgresql",
-        at=in_tables,
-    ),
-    Row("mariadb", _server_table("mariadb"), ALL, "table", server="mariadb", at=in_tables),
+    _on_sql("postgresql", "postgresql"),
+    _on_sql("postgresql-sealed", "postgresql", **SEALED),
+    _on_sql("mariadb", "mariadb"),
+    Row("dynamodb", _dynamodb, ALL, needs="table", server="dynamodb", at=_at_endpoint),
+    Row("dynamodb-sealed", _sealed_dynamodb, ALL, "table", server="dynamodb", at=_at_endpoint),
 ]
 
 BY_NAME = {row.name: row for row in ROWS}

@@ -26,7 +26,7 @@ from ..layers.policy import lost
 from ..layers.tags import alive
 from . import numbers
 from .base import NamedDriver, Names
-from .engine import KEEP, Blob, Engine, Faced, FacedEngine, Keep, Moved
+from .engine import KEEP, Blob, Engine, Faced, FacedEngine, Keep, Moved, epoch_of
 from .entries import Entries
 from .legacy import Adoption
 
@@ -57,6 +57,7 @@ class Bytes(NamedDriver):
         self.failures: tuple[type[Exception], ...] = (OSError, DatabaseError, *self.io.errors)
         # A store that counts by itself shows the numbers, which one that seals must not.
         self.counts = "count" in self.io.swift and not chain.sealed
+        self.lasting = bool(getattr(self.io, "lasting", False))
         self.lead = names.lead
         self.legacy: Adoption | None = None
         if self.far:
@@ -174,7 +175,7 @@ class Bytes(NamedDriver):
                 return KEEP, False
             entry.expires = self.names.expires(op.ttl)
             make = self.entries.counter if numbers.is_counter(data) else self.entries.blob
-            return make(name, key, entry, epoch, op.version), True
+            return make(name, key, entry, epoch_of(data, epoch), op.version), True
 
         return await self.io.update(face, name, change)
 
@@ -196,7 +197,8 @@ class Bytes(NamedDriver):
             late = _computed(op) and op.stamp is not None and op.stamp.epoch != epoch
             if late or await self._alive(face, name, data, epoch) is not None:
                 return KEEP, False
-            return self.entries.blob(name, key, fresh, epoch, op.version), True
+            sealed = epoch if _computed(op) else self._plain(epoch)
+            return self.entries.blob(name, key, fresh, sealed, op.version), True
 
         return await self.io.update(face, name, change)
 
@@ -211,16 +213,16 @@ class Bytes(NamedDriver):
                 return entry.value
 
         async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, Any]:
-            entry = await self._alive(face, name, data, epoch)
+            entry, sealed = await self._alive(face, name, data, epoch), epoch_of(data, epoch)
             if entry is None or not _bears(entry, op):
                 if op.initial is None:
                     return KEEP, MISSING
-                entry = self.entries.entry(op.initial, op)
+                entry, sealed = self.entries.entry(op.initial, op), self._plain(epoch)
                 entry.stamps = dict(op.stamp.nonces) if op.stamp else {}
             entry.value = plus(key, entry.value, op.by)
             native = self.counts and numbers.fits(entry.value)
             make = self.entries.counter if native else self.entries.blob
-            return make(name, key, entry, epoch, op.version), entry.value
+            return make(name, key, entry, sealed, op.version), entry.value
 
         return await self.io.update(face, name, change)
 
@@ -279,6 +281,10 @@ class Bytes(NamedDriver):
         if op.stamp is not None and op.stamp.epoch is not None:
             return int(op.stamp.epoch)
         return await self.io.epoch(face)
+
+    def _plain(self, epoch: int) -> int:
+        """Return what to seal under that was not computed: 0 where a clear removes it."""
+        return 0 if self.lasting else epoch
 
     def _blobs(self, op: Operation, epoch: int) -> dict[bytes, Blob]:
         blobs = {}

@@ -16,10 +16,32 @@ T = TypeVar("T")
 
 
 class Blob(NamedTuple):
-    """Hold what is to be stored under a name: the bytes, and when (Unix seconds) they expire."""
+    """Hold what is to be stored under a name: the bytes, and when (Unix seconds) they expire.
+
+    ``epoch`` is what they were sealed under, for an engine whose entries are not all of one.
+    """
 
     data: bytes
     expires: float | None
+    epoch: int = 0
+
+
+class Sealed(bytes):
+    """Be bytes that were sealed under an epoch of their own, whichever the engine told."""
+
+    epoch: int
+
+    @classmethod
+    def under(cls, data: bytes, epoch: int) -> "Sealed":
+        """Return the bytes with the epoch they were sealed under."""
+        made = cls(data)
+        made.epoch = epoch
+        return made
+
+
+def epoch_of(data: bytes | None, epoch: int) -> int:
+    """Return the epoch that the bytes were sealed under: their own, or the one that was told."""
+    return data.epoch if type(data) is Sealed else epoch
 
 
 class Name(bytes):
@@ -88,6 +110,13 @@ class Engine(Protocol):
         What the client raises, besides ``OSError`` and ``django.db.Error``.
     ``unsure(error) -> bool``
         Whether the store may have acted all the same (False where it is not there).
+    ``lasting: bool``
+        Whether its ``clear`` removes all that was there, so that what was not computed is sealed
+        under epoch 0, which never ends. Such an engine's ``epoch()`` is 0, and ``read`` gives
+        ``Sealed`` bytes, of those alone that are under 0 or the epoch that stands.
+
+    Where entries are not all under one epoch, ``read``, ``take``, ``create``, ``count`` and
+    ``update`` may give ``Sealed`` bytes in place of plain ones.
     """
 
     hop: Hop
@@ -132,7 +161,7 @@ class FacedEngine(Protocol):
 
     ``swift`` names those of ``take create count`` that save a trip; the others are not called.
     ``hop`` is where an awaiting face may run a call of several hooks; None where the hooks await.
-    ``readable`` asks that every name be a ``Name``.
+    ``readable`` asks that every name be a ``Name``. It may be ``lasting`` too.
     """
 
     hop: Hop | None
@@ -196,6 +225,7 @@ class Faced:
             name for name in ("take", "create", "count") if hasattr(engine, name)
         )
         self.errors: tuple[type[Exception], ...] = getattr(engine, "errors", ())
+        self.lasting = bool(getattr(engine, "lasting", False))
         self._given = cast(Any, engine)
 
     def unsure(self, error: Exception) -> bool:

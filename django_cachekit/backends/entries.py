@@ -10,7 +10,7 @@ from ..core.entry import Entry
 from ..core.operation import Key, Operation, Record
 from . import numbers
 from .base import Names, record_text
-from .engine import Blob, Name
+from .engine import Blob, Name, Sealed, epoch_of
 
 log = logging.getLogger("django_cachekit")
 
@@ -51,7 +51,7 @@ class Entries:
     ) -> Blob:
         """Return what is to be stored for an entry."""
         carried = self._carried(key, version)
-        return Blob(self.chain.dumps(name, entry, epoch, carried), entry.expires)
+        return Blob(self.chain.dumps(name, entry, epoch, carried), entry.expires, epoch)
 
     def counter(
         self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None
@@ -60,7 +60,7 @@ class Entries:
         bare = Entry(0, entry.created, entry.expires, entry.fresh, entry.stamps)
         carried = self._carried(key, version)
         envelope = self.chain.dumps(numbers.bound(name), bare, epoch, carried)
-        return Blob(numbers.join(envelope, entry.value), entry.expires)
+        return Blob(numbers.join(envelope, entry.value), entry.expires, epoch)
 
     def load(self, name: bytes, data: bytes | None, epoch: int) -> Entry | None:
         """Return the live entry; None if there is none or it cannot be read."""
@@ -75,11 +75,14 @@ class Entries:
 
     def key(self, name: bytes, data: bytes, epoch: int) -> tuple[str, str]:
         """Return the version and the key that travel inside; two empty texts if none do."""
-        name, envelope, _ = numbers.split(name, data)
+        epoch = epoch_of(data, epoch)
+        name, envelope, _ = numbers.split(name, bytes(data))
         version, _, key = (self.chain.key(name, envelope, epoch) or "").partition(":")
         return version, key
 
     def _loaded(self, name: bytes, data: bytes, epoch: int) -> Entry:
+        if type(data) is Sealed:
+            epoch, data = data.epoch, bytes(data)
         if not data.startswith(numbers.MAGIC):
             return self.chain.loads(name, data, epoch)
         name, envelope, number = numbers.split(name, data)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ..codecs import Chain, Unreadable
 from ..core.faces import BLOCKING, run_now
 from .bytestore import Bytes
-from .engine import KEEP, Blob, Keep
+from .engine import KEEP, Blob, Keep, epoch_of
 from .headers import expires
 from .numbers import split
 
@@ -61,11 +61,11 @@ async def _step(
     outcome, fresh = _resealed(driver.chain, name, data, epoch)
     if fresh is None:
         return KEEP, outcome
-    return Blob(fresh, expires(split(name, fresh).envelope)), outcome
+    return Blob(fresh, expires(split(name, fresh).envelope), epoch_of(data, epoch)), outcome
 
 
 def _resealed(chain: Chain, name: bytes, data: bytes, epoch: int) -> tuple[str, bytes | None]:
-    parts = split(name, data)
+    epoch, parts = epoch_of(data, epoch), split(name, bytes(data))
     try:
         fresh = chain.reseal(parts.name, parts.envelope, epoch)
     except Unreadable as why:

@@ -19,6 +19,8 @@ W013    the default store is in the memory of each process, outside of DEBUG
 W014    an option looks like a misspelt one
 E020    a backend of this package cannot be imported
 E021    a warmer in CACHEKIT["WARMERS"] cannot be imported
+E030    the DynamoDB store has no table, no region, or an option that means nothing
+E031    boto3, which the DynamoDB store needs, is not installed
 ======= ==================================================================================
 
 All are under the tag ``caches``; those on keys and directories also under ``security``. No
@@ -28,6 +30,7 @@ message shows any part of a key.
 from django.core import checks
 
 from .directories import directories_are_private
+from .dynamodb import dynamodb_is_configured
 from .keys import keys_are_fit
 from .memory import default_store_is_shared
 from .options import options_mean_something
@@ -44,6 +47,7 @@ def register_all() -> None:
         backends_are_there,
         aliases_are_over_others,
         options_mean_something,
+        dynamodb_is_configured,
         default_store_is_shared,
     ):
         checks.register(check, checks.Tags.caches)

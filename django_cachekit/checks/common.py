@@ -19,10 +19,10 @@ OURS = "django_cachekit.backends."
 FILE = OURS + "file.EncryptedFileCache"
 ARRAY = OURS + "array.ArrayCache"
 DATABASE = OURS + "database.DatabaseCache"
+DYNAMODB = OURS + "dynamodb.DynamoDBCache"
 TAGGED = OURS + "tagged.TaggedCache"
-BYTES = {FILE, DATABASE} | {
-    OURS + path
-    for path in ("redis.RedisCache", "memcached.MemcachedCache", "dynamodb.DynamoDBCache")
+BYTES = {FILE, DATABASE, DYNAMODB} | {
+    OURS + path for path in ("redis.RedisCache", "memcached.MemcachedCache")
 }
 """The backends that take the OPTIONS of the codecs."""
 

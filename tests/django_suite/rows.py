@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tests.servers.dynamodb import DynamoDB
 from tests.servers.sql import MariaDB, PostgreSQL
 
 Config = dict[str, Any]
@@ -18,6 +19,7 @@ WAYS = (BACKEND, ASYNC, FACADE, FACADE_ASYNC)
 """The plain backend; its a-verbs only; ``cache.store(...)`` over it; the a-verbs of that."""
 
 OWN_BOUND = "keeps its own bound (MAX_ENTRIES exactly, the least recently used go first)"
+UNBOUND = "has no bound: a table of DynamoDB grows"
 NO_BOUND = "has no bound of its own: the store below has"
 
 HASHES = "the facade hashes such a key to a safe form and has nothing to warn of"
@@ -127,6 +129,11 @@ def table(backend: str) -> Make:
     return make
 
 
+def stored(backend: str, **more: Any) -> Make:
+    """Return a maker of a backend that keeps each place apart by its STORE_ID."""
+    return lambda place, folder: {"BACKEND": backend, "OPTIONS": {"STORE_ID": place}, **more}
+
+
 def faulty(name: str) -> Make:
     """Return a maker of one of the faulty backends."""
     return plain(f"tests.django_suite.broken.{name}")
@@ -191,6 +198,15 @@ ROWS = [
         differs=DATABASE_DIFFERS,
         ways=WAYS,
         unculled=OWN_BOUND,
+    ),
+    Row(
+        "dynamodb",
+        stored("django_cachekit.backends.dynamodb.DynamoDBCache", LOCATION="cachekit"),
+        server=DynamoDB,
+        tables="cache_table",
+        ways=WAYS,
+        unculled=UNBOUND,
+        really_sleeps=True,
     ),
     Row("facade over locmem", plain(LOCMEM), ways=(FACADE, FACADE_ASYNC)),
     # Faulty on purpose, and the test that has to notice.

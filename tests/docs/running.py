@@ -29,6 +29,8 @@ from .pages import Block, Page
 LEFT_ALONE = {"BASE_DIR", "INSTALLED_APPS", "MIDDLEWARE", "TEMPLATES"}
 """Settings that a page may show, but that stay as the tests have them."""
 
+NEED_TABLES = {OURS + "database.DatabaseCache", OURS + "dynamodb.DynamoDBCache"}
+
 _RAISES = re.compile(r"raises (\w+)").match
 _EXITS = re.compile(r"#\s*exits (\d+)").search
 
@@ -169,7 +171,7 @@ class Runner:
 def make_tables() -> None:
     """Make the tables that the stores in force need."""
     for alias, config in settings.CACHES.items():
-        if config["BACKEND"] == OURS + "database.DatabaseCache":
+        if config["BACKEND"] in NEED_TABLES:
             call_command("cache_table", alias, verbosity=0)
         if config["BACKEND"] == DJANGO + "db.DatabaseCache":
             call_command("createcachetable", verbosity=0)

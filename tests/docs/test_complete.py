@@ -8,6 +8,7 @@ from django.dispatch import Signal
 
 from django_cachekit import checks, conf, errors, signals
 from django_cachekit.backends import array, file
+from django_cachekit.backends.dynamo import failures, items, options, table
 from django_cachekit.backends.filetree.ledger import SHARDS
 from django_cachekit.backends.filetree.sweep import EVERY
 from django_cachekit.backends.sql import bounds
@@ -38,6 +39,10 @@ COUNTED = [
     ("docs/stores/file.md", EVERY, "256"),
     ("docs/stores/database.md", bounds.ENTRIES, "100,000"),
     ("docs/stores/database.md", bounds.OFTEN, "1,000"),
+    ("docs/stores/dynamodb.md", items.LIMIT, "409,600"),
+    ("docs/stores/dynamodb.md", failures.ATTEMPTS, "5"),
+    ("docs/stores/dynamodb.md", table.TRIES, "100"),
+    ("docs/stores/dynamodb.md", options.DEFAULTS["MAX_POOL_CONNECTIONS"], "50"),
     ("docs/settings.md", MAX_VALUE_BYTES, "8 MiB"),
     ("docs/settings.md", MINIMUM, "250"),
     ("docs/computing.md", memo.ENTRIES, "1,000"),

@@ -31,6 +31,8 @@ TURNS = {
     "django-file": 300,
     "postgresql": 200,
     "mariadb": 200,
+    "dynamodb": 250,
+    "dynamodb-sealed": 120,
 }
 
 

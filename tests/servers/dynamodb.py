@@ -1,9 +1,23 @@
 """Two engines that speak DynamoDB's protocol: roto, complete and fast, and dynalite, stricter."""
 
+from functools import cache
+from typing import Any
+
 from .process import Server
 from .programs import PROGRAMS
 
 REGION = "eu-central-1"
+
+
+@cache
+def session() -> Any:
+    """Return a boto3 session with credentials that open nothing, whatever this machine has.
+
+    One for all tests of a process: it takes a while to read what DynamoDB is.
+    """
+    import boto3
+
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
 
 
 class DynamoDB(Server):
@@ -29,6 +43,19 @@ class DynamoDB(Server):
             "aws_access_key_id": "test",
             "aws_secret_access_key": "test",
         }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells boto3 of it by its own environment variables."""
+        where = {"AWS_ENDPOINT_URL_DYNAMODB": self.url, "AWS_DEFAULT_REGION": REGION}
+        return {**where, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+    @property
+    def cache_options(self) -> dict[str, Any]:
+        """What ``OPTIONS`` of a cache need to find it, on a machine that is busy with others."""
+        patient = dict.fromkeys(("CONNECT_TIMEOUT", "READ_TIMEOUT", "DEADLINE"), 10)
+        where = {"ENDPOINT_URL": self.url, "REGION_NAME": REGION}
+        return {**where, **patient, "SESSION": f"{__name__}.session"}
 
 
 class Dynalite(DynamoDB):

@@ -1,0 +1,80 @@
+"""What ``LOCATION`` and ``OPTIONS`` say of a DynamoDB table, read and checked."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ...errors import Misconfigured
+
+DEFAULTS: Mapping[str, Any] = {
+    "ENDPOINT_URL": None,
+    "REGION_NAME": None,
+    "SESSION": None,
+    "CONNECT_TIMEOUT": 0.5,
+    "READ_TIMEOUT": 0.5,
+    "DEADLINE": 1.0,
+    "MAX_POOL_CONNECTIONS": 50,
+    "CHUNKED": False,
+}
+"""The options of this store alone, with what each is when left out."""
+
+COMMON = {
+    "CIPHER", "COMPRESSION", "CULL_FREQUENCY", "ENCRYPTION_KEYS", "INDEX_KEY",
+    "KEYS_FROM_SECRET_KEY", "MAX_VALUE_BYTES", "PICKLE_CLASSES", "RAISE", "READ_LEGACY",
+    "SERIALIZER", "SIGNALS", "STORE_ID", "TAG_INDEX", "TAG_STALENESS",
+}  # fmt: skip
+"""Those that it shares with other stores."""
+
+_TEXTS = ("ENDPOINT_URL", "REGION_NAME", "SESSION")
+_SECONDS = ("CONNECT_TIMEOUT", "READ_TIMEOUT", "DEADLINE")
+
+
+class Options(NamedTuple):
+    """Hold the settings of one alias."""
+
+    alias: str
+    table: str
+    endpoint_url: str | None
+    region_name: str | None
+    session: str | None
+    connect_timeout: float
+    read_timeout: float
+    deadline: float
+    max_pool_connections: int
+    chunked: bool
+
+    def wrong(self, text: str) -> Misconfigured:
+        """Return the error that says what is wrong with this alias."""
+        return Misconfigured(f"CACHES[{self.alias!r}]: {text}")
+
+
+def read(alias: str, location: Any, options: Mapping[str, Any]) -> Options:
+    """Return the settings, or raise Misconfigured naming what is wrong."""
+    found = [*faults(location, options)]
+    if found:
+        raise Misconfigured(f"CACHES[{alias!r}]: {'; '.join(found)}")
+    given = {name.lower(): options.get(name, usual) for name, usual in DEFAULTS.items()}
+    return Options(alias, location, **given)
+
+
+def faults(location: Any, options: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the settings, in words."""
+    found = []
+    if not isinstance(location, str) or not location:
+        found.append("DynamoDBCache needs a table's name in LOCATION")
+    for name in sorted(set(options) - set(DEFAULTS) - COMMON):
+        found.append(f"DynamoDBCache has no option {name!r}")
+    for name in _TEXTS:
+        if not isinstance(options.get(name) or "", str):
+            found.append(f"{name} is text")
+    for name in _SECONDS:
+        if not _positive(options.get(name, 1), (int, float)):
+            found.append(f"{name} is a number of seconds over 0")
+    if not _positive(options.get("MAX_POOL_CONNECTIONS", 1), (int,)):
+        found.append("MAX_POOL_CONNECTIONS is a whole number from 1")
+    if not isinstance(options.get("CHUNKED", False), bool):
+        found.append("CHUNKED is True or False")
+    return found
+
+
+def _positive(value: Any, kinds: tuple[type, ...]) -> bool:
+    return type(value) in kinds and bool(value > 0)
