@@ -7,14 +7,14 @@ from django.db import connections
 
 from .. import conf
 from ..codecs import Chain, build, classes
-from ..codecs.legacy import Legacy
+from ..codecs.legacy import Legacy, wanted
 from ..core.faces import Face
 from ..core.operation import Operation, Record
 from ..errors import Misconfigured
 from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
 from .bytestore import Bytes
-from .legacy import Adoption, wanted
+from .legacy import Adoption
 from .sql.bounds import ENTRIES, Bounds
 from .sql.faults import Undone
 from .sql.legacy import OldTable

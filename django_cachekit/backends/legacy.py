@@ -12,10 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..codecs import Unreadable
-from ..codecs.legacy import NAMES
 from ..core.faces import Face
 from ..core.operation import Key, Kind, Operation, Record, Reply, Stamp
-from ..errors import Misconfigured
 from .engine import is_flushed
 
 log = logging.getLogger("django_cachekit")
@@ -93,15 +91,3 @@ class Adoption:
                 add = Operation("add", Kind.ATOMIC, (key,), op.version, {key: left.value}, left.ttl)
                 self.adopted += await driver.do_add(face, add._replace(stamp=stamp))
         return bool(found)
-
-
-def wanted(alias: str, options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what ``READ_LEGACY`` names, each perhaps with a colon and more; or Misconfigured."""
-    given = options.get("READ_LEGACY") or ()
-    names = tuple(given) if isinstance(given, (list, tuple)) else (given,)
-    for name in names:
-        if not isinstance(name, str) or name.partition(":")[0] not in NAMES:
-            raise Misconfigured(
-                f"CACHES[{alias!r}]: READ_LEGACY is a list of {', '.join(NAMES)}, not {given!r}."
-            )
-    return names

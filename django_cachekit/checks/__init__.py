@@ -17,6 +17,7 @@ W011    the cache directory lies where a web server hands out files
 W012    the cache directory is open to other users
 W013    the default store is in the memory of each process, outside of DEBUG
 W014    an option looks like a misspelt one
+W015    READ_LEGACY is on: entries that nobody vouches for are read, pickles too
 E020    a backend of this package cannot be imported
 E021    a warmer in CACHEKIT["WARMERS"] cannot be imported
 E030    the DynamoDB store has no table, no region, or an option that means nothing

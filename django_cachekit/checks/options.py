@@ -4,6 +4,8 @@ from typing import Any
 
 from django.core import checks
 
+from ..codecs.legacy import wanted
+from ..errors import Misconfigured
 from .common import (
     ARRAY,
     BYTES,
@@ -46,7 +48,7 @@ _DEFAULT = "Give a whole number, or leave it out for the default."
 
 
 def options_mean_something(app_configs: Any = None, **_: Any) -> list[checks.CheckMessage]:
-    """Check the OPTIONS of our stores: E008, E009, W014."""
+    """Check the OPTIONS of our stores: E008, E009, W014, W015."""
     found: list[checks.CheckMessage] = []
     for alias in ours():
         found += [*_bounds(alias), *_spelling(alias)]
@@ -56,6 +58,7 @@ def options_mean_something(app_configs: Any = None, **_: Any) -> list[checks.Che
                 for problem in problems_of(alias)
                 if problem.id in PARTS
             ]
+            found += _legacy(alias)
     return found
 
 
@@ -70,6 +73,18 @@ def _bounds(alias: Alias) -> Messages:
         for problem in problems_of(alias):
             if problem.id == "max_value_bytes":
                 yield error("E008", alias.says(problem.text), _DEFAULT)
+
+
+def _legacy(alias: Alias) -> Messages:
+    try:
+        names = wanted(alias.name, alias.options)
+    except Misconfigured as wrong:
+        yield error("E009", str(wrong), "Name what stood there before, or leave it out.")
+        return
+    if names:
+        text = "READ_LEGACY is on: pickles that nobody vouches for are read from the server."
+        hint = "Take it out when no more entries are taken over; see docs/migrating."
+        yield checks.Warning(alias.says(text), hint=hint, id="cachekit.W015")
 
 
 def _spelling(alias: Alias) -> Messages:

@@ -8,9 +8,10 @@ runs code in whoever reads it. So nothing here is reached unless settings ask fo
 import base64
 import json
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from ..errors import Misconfigured
 from .base import Unreadable
 from .chain import MAX_VALUE_BYTES
 from .serializers import Pickle
@@ -58,6 +59,18 @@ class Legacy:
         if flags & _WHOLE:
             return int(data)
         return self._pickle.loads(data) if flags & _PICKLED else data
+
+
+def wanted(alias: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what ``READ_LEGACY`` names, each perhaps with a colon and more; or Misconfigured."""
+    given = options.get("READ_LEGACY") or ()
+    names = tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    for name in names:
+        if not isinstance(name, str) or name.partition(":")[0] not in NAMES:
+            raise Misconfigured(
+                f"CACHES[{alias!r}]: READ_LEGACY is a list of {', '.join(NAMES)}, not {given!r}."
+            )
+    return names
 
 
 def _guarded(read: Callable[..., Any], *args: Any) -> Any:
