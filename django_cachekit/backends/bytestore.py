@@ -5,7 +5,7 @@ that somebody read, moved, edited or truncated are a miss.
 """
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Hashable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Hashable, Mapping
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import SynchronousOnlyOperation
@@ -293,11 +293,13 @@ class Bytes(NamedDriver):
         """Return those whose entry is there and bears no tag that was flushed, in one trip."""
         entries = {key: entry for key, entry in found.items() if entry is not None}
         tags = {tag for entry in entries.values() for tag in entry.stamps}
-        current: Mapping[Any, Any] = {}
-        if tags:
-            ask = Operation("read", Kind.READ, tuple(map(tag_record, tags)))
-            current = (await self.do_read(face, ask)).values
+        current = await self._records(face, tags) if tags else {}
         return [key for key, entry in entries.items() if alive(entry, current)]
+
+    async def _records(self, face: Face, tags: Collection[str]) -> Mapping[Any, Any]:
+        """Return the records of tags, which in a store of several servers may lie elsewhere."""
+        ask = Operation("read", Kind.READ, tuple(map(tag_record, tags)))
+        return (await self.do_read(face, ask)).values
 
 
 def plus(key: Key, number: Any, by: int) -> int:
