@@ -21,7 +21,8 @@ class Row:
     """Name one store: its ``CACHES`` entry, what it needs, and what it can.
 
     ``can``: ``count`` (increment), ``list`` (keys), ``ttl``, ``threads`` (shared between threads in
-    these tests), ``exact`` (pull and add have one winner).
+    these tests), ``exact`` (pull and add have one winner). ``server`` names the fixture of the
+    server it needs, whose ``location`` is its ``LOCATION``.
     """
 
     name: str
@@ -29,10 +30,13 @@ class Row:
     can: frozenset[str] = field(default_factory=frozenset)
     needs: str = ""
     beside: Callable[[Path], Mapping[str, Any]] | None = None
+    server: str = ""
 
-    def caches(self, root: Path) -> dict[str, Any]:
+    def caches(self, root: Path, server: Any = None) -> dict[str, Any]:
         """Return ``CACHES`` with this store as default, and one more beside it if it needs one."""
         found = {"default": dict(self.config(root))}
+        if server is not None:
+            found["default"]["LOCATION"] = server.location
         if self.beside is not None:
             found["beside"] = dict(self.beside(root))
         return found
@@ -74,6 +78,16 @@ def _tagged(root: Path) -> Mapping[str, Any]:
     return {"BACKEND": OURS + "tagged.TaggedCache", "OPTIONS": {"STORE": "beside"}}
 
 
+def _memcached(root: Path) -> Mapping[str, Any]:
+    # One server for all tests, so each has a store of its own on it.
+    return {"BACKEND": OURS + "memcached.MemcachedCache", "OPTIONS": {"STORE_ID": str(root)}}
+
+
+def _sealed_memcached(root: Path) -> Mapping[str, Any]:
+    options = {"STORE_ID": str(root), "ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
+    return {**_memcached(root), "OPTIONS": options}
+
+
 ALL = frozenset({"count", "list", "ttl", "threads", "exact"})
 
 ROWS = [
@@ -86,6 +100,9 @@ ROWS = [
     Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
     Row("tagged-array", _tagged, ALL - {"list"}, beside=_array),
+    Row("memcached", _memcached, ALL - {"list"}, server="memcached"),
+    Row("memcached-sealed", _sealed_memcached, ALL - {"list"}, server="memcached"),
+    Row("memcached-pool", _memcached, ALL - {"list"}, server="memcached_pool"),
 ]
 
 BY_NAME = {row.name: row for row in ROWS}
