@@ -81,7 +81,11 @@ def _tagged(root: Path) -> Mapping[str, Any]:
 def _memcached(root: Path) -> Mapping[str, Any]:
     # One server for all tests, so each has a store of its own on it.
     options = {"STORE_ID": str(root)}
-    return {"BACKEND": OURS + "memcached.MemcachedCache", "LOCATION": "127.0.0.1", "OPTIONS": options}
+    return {
+        "BACKEND": OURS + "memcached.MemcachedCache",
+        "LOCATION": "127.0.0.1",
+        "OPTIONS": options,
+    }
 
 
 def _sealed_memcached(root: Path) -> Mapping[str, Any]:
