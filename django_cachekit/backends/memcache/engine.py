@@ -154,7 +154,10 @@ class Engine:
         self._known = None
         fresh = _fresh()
         store = b"ms %b 8 T0\r\n%b" % (self._epoch_key, fresh)
-        self._refused(self._ask([store])[1][0])
+        done = self._ask([store])[1][0]
+        self._refused(done)
+        if done.status != b"HD":
+            raise Refused("the epoch was not stored")
 
     # -- commands ------------------------------------------------------------------------------
 

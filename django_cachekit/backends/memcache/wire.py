@@ -19,6 +19,7 @@ _CHUNK = 65536
 _LONGEST_LINE = 2048
 _RATE = 2**20  # bytes a second: large values get more time, by what they take at this rate
 _VERSION = re.compile(rb"VERSION (\d+)\.(\d+)\.(\d+)")
+_ANSWERS = frozenset((b"HD", b"EN", b"NF", b"NS", b"EX", b"SERVER_ERROR"))
 _REFUSALS = (b"CLIENT_ERROR", b"ERROR")
 
 
@@ -164,9 +165,7 @@ class _Stream:
         if status == b"VA":
             size, _, flags = flags.partition(b" ")
             return Reply(status, flags, self._data(size))
-        if len(status) == 2 and status.isupper():
-            return Reply(status, flags)
-        if status == b"SERVER_ERROR":
+        if status in _ANSWERS:
             return Reply(status, flags)
         if status in _REFUSALS:
             raise MemcacheClientError(flags[:80])
