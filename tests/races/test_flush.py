@@ -21,7 +21,10 @@ from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.operation import Kind, Operation, tag_record
 from tests.stores import BY_NAME
 
-TURNS = {"array": 3000, "locmem": 2000, "tagged-locmem": 1000, "file": 400, "django-file": 300}
+TURNS = {
+    "array": 3000, "locmem": 2000, "tagged-locmem": 1000, "file": 400, "django-file": 300,
+    "memcached": 1000, "memcached-pool": 600,
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +38,14 @@ def restless() -> Iterator[None]:
 
 @pytest.fixture(params=list(TURNS))
 def name(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with override_settings(CACHES=BY_NAME[request.param].caches(tmp_path)):
+    with override_settings(CACHES=caches_of(request.param, request, tmp_path)):
         yield request.param
+
+
+def caches_of(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Return ``CACHES`` for a row, whose server is started if it needs one."""
+    row = BY_NAME[name]
+    return row.caches(tmp_path, request.getfixturevalue(row.server) if row.server else None)
 
 
 def evict(tag: str) -> None:
@@ -115,11 +124,14 @@ def _fill_process(row: Any, stop: Any) -> None:
     fill(row, stop)
 
 
+@pytest.mark.parametrize("store", ["file", "memcached", "memcached-pool"])
 @pytest.mark.parametrize("flush", ["tag", "alias"])
-def test_processes_never_read_past_a_flush(tmp_path: Path, flush: str) -> None:
+def test_processes_never_read_past_a_flush(
+    store: str, flush: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     fork = multiprocessing.get_context("fork")
     row, stop = fork.Value("q", 0), fork.Event()
-    with override_settings(CACHES=BY_NAME["file"].caches(tmp_path)):
+    with override_settings(CACHES=caches_of(store, request, tmp_path)):
         fillers = [fork.Process(target=_fill_process, args=(row, stop)) for _ in range(2)]
         for filler in fillers:
             filler.start()

@@ -28,9 +28,11 @@ def _ask(calls: Any, gate: Any, found: Any, seconds: float) -> None:
     found.put(cache.remember("cold", 60, make))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Any:
-    with override_settings(CACHES=BY_NAME["file"].caches(tmp_path)):
+@pytest.fixture(params=["file", "memcached"])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+    row = BY_NAME[request.param]
+    server = request.getfixturevalue(row.server) if row.server else None
+    with override_settings(CACHES=row.caches(tmp_path, server)):
         yield cache
 
 
@@ -77,4 +79,6 @@ def test_a_long_computation_keeps_its_lease(store: Any, monkeypatch: pytest.Monk
 def test_nothing_of_a_lease_is_left(store: Any) -> None:
     store.remember("cold", 60, lambda: 1)
     driver = cache._home.stack().driver
+    if not hasattr(driver.engine, "scan"):
+        pytest.skip("it cannot list what it holds")
     assert sum(1 for _ in driver.engine.scan()) == 1

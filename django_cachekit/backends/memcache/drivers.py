@@ -8,6 +8,7 @@ removed or flushed meanwhile would be served again when that returns.
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from ...codecs import Chain
@@ -15,12 +16,13 @@ from ...core.bounded import Bounded
 from ...core.faces import BLOCKING, Face, Hop, run_now
 from ...core.keys import usual
 from ...core.operation import MISSING, UNSURE, Key, Kind, Operation, Reply, Stamp, tag_record
-from ...errors import StoreUnavailable
+from ...errors import StoreUnavailable, ValueTooLarge
 from ...layers.base import GUESSES
 from ...layers.events import reading_is_heard
 from ...layers.policy import FIRM
 from ..base import NamedDriver, Names
 from ..bytestore import Bytes
+from ..engine import Blob
 from ..engine import Engine as StoreEngine
 from .engine import Engine, key_of
 
@@ -54,8 +56,9 @@ class One(Bytes):
             return UNSURE  # the tags' records lie on a node that is down: told on the long way
 
     def encode(self, op: Operation) -> None:
-        """Try whether the values of a write can be stored: raise what would be raised then."""
-        self._blobs(op, 1)
+        """Raise what storing the values would raise, but for errors of the node."""
+        with suppress(*self.failures):
+            self.engine.fit(self._blobs(op, 1))
 
     async def do_delete(self, face: Face, op: Operation) -> set[Key]:
         """Remove the keys, and tell which were there and alive: each of them to one caller."""
@@ -63,6 +66,22 @@ class One(Bytes):
         epoch, blobs = self.engine.drop(list(named))
         found = {named[name]: self.entries.load(name, data, epoch) for name, data in blobs.items()}
         return set(await self._living(face, found))
+
+    def _blobs(self, op: Operation, epoch: int) -> dict[bytes, Blob]:
+        """Encode every value; what is too large for the codecs takes its old value along too."""
+        try:
+            return super()._blobs(op, epoch)
+        except ValueTooLarge:
+            large = [name for name, key in self._named(op).items() if not self._fits(op, key)]
+            self.engine.remove(large)
+            raise
+
+    def _fits(self, op: Operation, key: Key) -> bool:
+        try:
+            super()._blobs(op._replace(values={key: op.values[key]}), 1)
+        except ValueTooLarge:
+            return False
+        return True
 
     async def _records(self, face: Face, tags: Collection[str]) -> Mapping[Any, Any]:
         if self.records is None:

@@ -95,10 +95,7 @@ class Engine:
 
     def write(self, blobs: Mapping[bytes, Blob], epoch: int) -> None:
         """Store all of ``blobs``; one that is too large stores none, and its old value goes."""
-        large = [name for name, blob in blobs.items() if self._too_large(blob)]
-        if large:
-            self.remove(large)
-            raise self._large()
+        self.fit(blobs)
         now = epoch
         for some in _packets(blobs):
             commands = [self._set(key_of(name), blobs[name], epoch) for name in some]
@@ -106,6 +103,16 @@ class Engine:
             self._stored(some, replies)
         if now != epoch:
             raise Moved
+
+    def fit(self, blobs: Mapping[bytes, Blob]) -> None:
+        """Raise ValueTooLarge if one is too large to be stored, and remove what it was to replace.
+
+        An older value must not be taken for the one that could not be stored.
+        """
+        large = [name for name, blob in blobs.items() if self._too_large(blob)]
+        if large:
+            self.remove(large)
+            raise self._large()
 
     def create(self, name: bytes, blob: Blob, epoch: int) -> tuple[int, bytes | None]:
         """Store where nothing live is; what was flushed makes room."""

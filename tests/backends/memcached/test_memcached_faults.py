@@ -246,7 +246,9 @@ def test_a_cancelled_task_leaves_the_connection_in_order(
 # -- a node that is down -----------------------------------------------------------------------
 
 
-def test_a_node_that_is_down_costs_its_timeout_once(proxy: FaultProxy, configure: Configure) -> None:
+def test_a_node_that_is_down_costs_its_timeout_once(
+    proxy: FaultProxy, configure: Configure
+) -> None:
     store = configure(at(proxy), timeout=0.3, connect_timeout=0.3, dead_timeout=1)
     store.put("key", 1, 60)
     proxy.blackhole()
