@@ -38,10 +38,12 @@ FLUSHES = 10
 class Bytes(NamedDriver):
     """Drive an engine through a codec chain.
 
-    ``far`` says that the store is a trip away, so that tags' records are read along with the keys.
+    ``far`` says that the store is a trip away, so that tags' records are read along with the keys;
+    ``lists`` that it can tell what it holds.
     """
 
     far = False
+    lists = True
 
     def __init__(
         self, alias: str, sender: type, names: Names, engine: Engine | FacedEngine, chain: Chain

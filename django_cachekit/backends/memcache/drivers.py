@@ -39,6 +39,7 @@ class One(Bytes):
     """Drive one node; ``records`` reads tags' records where they may lie on others."""
 
     far = True
+    lists = False
     engine: Engine
 
     def __init__(
