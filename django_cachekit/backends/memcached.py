@@ -1,6 +1,6 @@
 """Memcached, by pymemcache: one node, or several that share the keys."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import conf
@@ -42,7 +42,7 @@ class MemcachedCache(StoreCache):
         pool.strict = bool(self.options.get("RAISE"))
         return pool
 
-
-def problems(location: Any, options: Mapping[str, Any]) -> list[settings.Problem]:
-    """Return what is wrong with a configuration, for a system check; raise nothing."""
-    return list(settings.problems(location, options))
+    @staticmethod
+    def cachekit_problems(location: Any, options: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """Return what is wrong with LOCATION and OPTIONS, each with a hint; a system check asks."""
+        return settings.problems(location, options)
