@@ -4,6 +4,7 @@ import logging
 import math
 import random
 import re
+import socket
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 from pymemcache import Client
+from pymemcache.exceptions import MemcacheUnknownError
 
 from django_cachekit import cache
 from django_cachekit.backends.memcache import engine
 from django_cachekit.backends.memcache.engine import key_of
+from django_cachekit.backends.memcache.wire import Wire
 from django_cachekit.core import clock as package_clock
 from django_cachekit.errors import NotSupported, StoreUnavailable, ValueTooLarge
 from tests.faultproxy import FaultProxy
@@ -228,9 +231,12 @@ def test_a_flush_leaves_other_aliases_prefixes_and_programs(
     assert raw.get("theirs") == b"1"
 
 
-def test_what_was_flushed_is_a_plain_miss(store: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_was_flushed_is_a_plain_miss(
+    store: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.tags("t").put("key", 1, 60)
     store.put("number", 1, 60)
+    store.put("dead", 1, 60)
     store.increment("number")
     store.flush()
     with caplog.at_level(logging.DEBUG, "django_cachekit"):
@@ -241,6 +247,10 @@ def test_what_was_flushed_is_a_plain_miss(store: Any, caplog: pytest.LogCaptureF
         assert store.increment("number") == 1
         assert store.add("key", 2, 60) is True
         assert store.get("key") == 2
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "TRIES", 0)  # it makes room at the first try
+            assert store.add("dead", 2, 60) is True
+        assert store.get("dead") == 2
     assert caplog.records == []
     assert not cache._home.stack().driver.unreadable
 
@@ -269,6 +279,57 @@ def test_a_remembered_entry_that_was_flushed_is_not_counted_on(store: Any) -> No
     other.clear()
     assert engine_here._seen.get(cache._home.stack().driver.entries.name("n", None)) is not None
     assert store.increment("n") == 1
+
+
+def test_a_remembered_entry_that_has_expired_says_nothing(store: Any, clock: Any) -> None:
+    store.increment("n", ttl=60)
+    clock.advance(61)
+    store.put("n", 7, 600)
+    assert store.touch("n", 600) is True
+    assert store.increment("n") == 8
+    clock.advance(601)
+    store.put("n", 7, 600)
+    assert store.pull("n") == 7
+
+
+def test_a_reply_to_another_request_is_seen() -> None:
+    """Replies carry the number of their request, should a connection ever be out of step."""
+    ours, theirs = socket.socketpair()
+    wire = Wire("unused", timeout=1)
+    wire.sock = ours
+    theirs.sendall(b"VA 8 O1\r\n12345678\r\n")
+    assert wire.exchange([b"mg e v"], 1)[0].data == b"12345678"
+    theirs.sendall(b"VA 8 O1\r\n12345678\r\n")
+    with pytest.raises(MemcacheUnknownError, match="another request"):
+        wire.exchange([b"mg e v"], 1)
+    assert wire.sock is None
+    theirs.close()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"VA 8 O1\r\n123456789\r\n",
+        b"VA 7 O1\r\n12345678\r\n",
+        b"VA x O1\r\n12345678\r\n",
+        b"VA -8 O1\r\n12345678\r\n",
+        b"VA 99999999999 O1\r\n12345678\r\n",
+        b"VB 8 O1\r\n12345678\r\n",
+        b"HD O1\r\nHD\r\n",
+        b"MN\r\n",
+        b"\r\n",
+        b"x" * 5000,
+    ],
+)
+def test_what_memcached_never_says_ends_the_connection(reply: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    wire = Wire("unused", timeout=1)
+    wire.sock = ours
+    theirs.sendall(reply)
+    with pytest.raises(MemcacheUnknownError):
+        wire.exchange([b"mg e v"], 1)
+    assert wire.sock is None
+    theirs.close()
 
 
 # -- one trip ----------------------------------------------------------------------------------

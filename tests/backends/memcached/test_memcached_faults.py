@@ -285,9 +285,32 @@ def test_a_server_that_was_started_anew_is_used_at_once(memcached: Any, store: A
         store.put(key, 1, 60)
     memcached.stop()
     memcached.start()
-    assert store.get("a") is None
+    # The connection that was kept is seen to have ended before anything is sent on it.
     assert store.increment("a") == 1
     assert store.add("b", 2) is True
+
+
+def test_connections_from_before_a_failure_are_not_used_again(
+    proxy: FaultProxy, configure: Configure
+) -> None:
+    """They may be dead without a word, and each would cost its timeout."""
+    store = configure(at(proxy), timeout=0.3, dead_timeout=0.05, SIGNALS=False)
+    store.put("key", 1, 60)
+    proxy.latency(0.1)
+    threads = [threading.Thread(target=store.get, args=("key",)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    node = cache._home.stack().driver.engine.node
+    before = set(node._pool.free)
+    assert len(before) == 3
+    proxy.blackhole()
+    assert store.get("key") is None
+    proxy.healthy()
+    time.sleep(0.07)
+    assert store.get("key") == 1
+    assert before.isdisjoint(node._pool.free)
 
 
 def test_a_pool_that_is_used_up_is_an_unavailable_store(

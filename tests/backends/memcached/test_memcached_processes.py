@@ -89,6 +89,22 @@ def test_one_process_alone_adds_and_one_alone_pulls(store: Any, ttl: Any) -> Non
             assert sum(one) == 1
 
 
+def test_each_removal_is_told_to_one_process_alone(store: Any) -> None:
+    keys = [f"k{number}" for number in range(200)]
+
+    def race(number: int, gate: Any) -> list[int]:
+        told = []
+        for _ in range(10):
+            gate.wait()
+            if number == 0:
+                store.put_many(dict.fromkeys(keys, 1), 60)
+            gate.wait()
+            told.append(store.forget_many(keys))
+        return told
+
+    assert [sum(turn) for turn in zip(*together(race, 4), strict=True)] == [len(keys)] * 10
+
+
 def test_no_pull_gives_what_was_given_or_loses_what_was_put(store: Any) -> None:
     """One writes numbers, three pull: each number comes to one of them, or was overwritten."""
     last = 300
