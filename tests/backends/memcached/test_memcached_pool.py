@@ -11,6 +11,8 @@ from pymemcache.client.hash import HashClient
 
 from django_cachekit import cache
 from django_cachekit.backends.memcache.engine import key_of
+from django_cachekit.core.faces import BLOCKING, run_now
+from django_cachekit.core.operation import Kind, Operation, tag_record
 from django_cachekit.errors import StoreUnavailable, ValueTooLarge
 from tests.faultproxy import FaultProxy
 
@@ -197,7 +199,7 @@ def test_an_entry_whose_tags_cannot_be_read_is_not_taken_for_flushed(
     tag = next(
         f"t{number}"
         for number in range(100)
-        if driver()._at(_record(f"t{number}"), None).engine.node.name == at(proxies[1])
+        if driver()._at(tag_record(f"t{number}"), None).engine.node.name == at(proxies[1])
     )
     store.tags(tag).put(key, "tagged", 60)
     proxies[1].refuse()
@@ -211,12 +213,6 @@ def test_an_entry_whose_tags_cannot_be_read_is_not_taken_for_flushed(
     proxies[1].healthy()
     again()
     assert store.get(key) == "tagged"
-
-
-def _record(tag: str) -> Any:
-    from django_cachekit.core.operation import tag_record
-
-    return tag_record(tag)
 
 
 def test_a_computation_is_not_stored_where_a_flush_came_between(store: Any) -> None:
@@ -254,6 +250,21 @@ def test_a_computation_is_not_stored_where_its_node_could_not_be_read(
     assert store.remember_many(KEYS, 60, make_many) == dict.fromkeys(KEYS, "made")
     found = store.many(KEYS)
     assert {key for key in KEYS if found[key] is None} == set(its)
+
+
+def test_a_stamp_of_no_key_is_one_of_every_node(store: Any) -> None:
+    """As a warmer asks for, which does not know yet what it will store."""
+    ask = Operation("read", Kind.READ, (), snapshot=True)
+    for flushed in (False, True):
+        store.flush()
+        stamp = run_now(driver().perform(BLOCKING, ask)).stamp
+        assert len(stamp.epoch) == 3
+        if flushed:
+            store.flush()
+        values = dict.fromkeys(KEYS, "warm")
+        write = Operation("write", Kind.WRITE, tuple(KEYS), values=values, stamp=stamp)
+        assert run_now(driver().perform(BLOCKING, write)) == set()
+        assert store.many(KEYS) == dict.fromkeys(KEYS, None if flushed else "warm")
 
 
 def test_one_value_that_cannot_be_stored_leaves_all_as_it_was(store: Any) -> None:
