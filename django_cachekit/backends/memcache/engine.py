@@ -30,8 +30,11 @@ NAMES = 500
 PACKET = 2**19
 """How many bytes go in one packet, but for one that is larger by itself."""
 
-TRIES = 300
-"""How often a change is tried when others change the same entry: some seconds, at worst."""
+TRIES = 1000
+"""How often a change is tried when others change the same entry."""
+
+PAUSE = 0.001
+"""How long a try waits at most. It does not grow, or who lost some would lose all that follow."""
 
 REMEMBERED = 1000
 """How many entries of up to ``SMALL`` bytes that were changed one process remembers per node."""
@@ -256,10 +259,8 @@ class Engine:
     def _tries(self) -> Iterator[None]:
         yield
         yield
-        longest = 0.001
         for _ in range(TRIES):
-            run_now(BLOCKING.sleep(random.uniform(0, longest)))  # noqa: S311 - a pause
-            longest = min(longest * 1.5, 0.02)
+            run_now(BLOCKING.sleep(random.uniform(0, PAUSE)))  # noqa: S311 - a pause
             yield
 
     def _contended(self) -> StoreUnavailable:
