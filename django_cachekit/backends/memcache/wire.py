@@ -4,7 +4,7 @@ import itertools
 import re
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pymemcache.client.base import Client
@@ -18,6 +18,7 @@ from pymemcache.exceptions import (
 _CHUNK = 65536
 _LONGEST_LINE = 2048
 _RATE = 2**20  # bytes a second: large values get more time, by what they take at this rate
+_RECORD = 2**13
 _VERSION = re.compile(rb"VERSION (\d+)\.(\d+)\.(\d+)")
 _ANSWERS = frozenset((b"HD", b"EN", b"NF", b"NS", b"EX", b"SERVER_ERROR"))
 _REFUSALS = (b"CLIENT_ERROR", b"ERROR")
@@ -83,7 +84,7 @@ class Wire(Client):  # type: ignore[misc]  # pymemcache has no types
         """
         number = b"%d" % next(self._numbers)
         try:
-            self._send(b"\r\n".join((*commands[:-1], commands[-1] + b" O%b\r\n" % number)))
+            self._send([*commands[:-1], commands[-1] + b" O%b" % number])
             replies = self._replies(count)
             last = replies[-1]
             if _flag(last.flags, b"O") != number and last.status != b"EN":
@@ -109,13 +110,14 @@ class Wire(Client):  # type: ignore[misc]  # pymemcache has no types
             words[1]: words[2] for words in stats if len(words) == 3
         }
 
-    def _send(self, packet: bytes) -> None:
-        if len(packet) <= _CHUNK:
-            self.sock.sendall(packet)
-            return
-        self.sock.settimeout(self.timeout + len(packet) / _RATE)
-        self.sock.sendall(packet)
-        self.sock.settimeout(self.timeout)
+    def _send(self, commands: Sequence[bytes]) -> None:
+        size = sum(map(len, commands))
+        if size > _CHUNK:
+            self.sock.settimeout(self.timeout + size / _RATE)
+        for packet in _records(commands) if self.tls_context else [commands]:
+            self.sock.sendall(b"\r\n".join((*packet, b"")))
+        if size > _CHUNK:
+            self.sock.settimeout(self.timeout)
 
     def _lines(self, last: bytes) -> list[bytes]:
         stream, lines = _Stream(self.sock, self.timeout), list[bytes]()
@@ -197,6 +199,21 @@ class _Stream:
             raise MemcacheUnexpectedCloseError()
         self.buffer += piece
         self.deadline += len(piece) / _RATE
+
+
+def _records(commands: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Split a packet so that no TLS record holds the end of a large value and what follows it.
+
+    memcached (seen in 1.6.18) would leave what follows unread until something more arrives.
+    """
+    some, size = list[bytes](), 0
+    for command in commands:
+        if some and size + len(command) > _RECORD:
+            yield some
+            some, size = [], 0
+        some.append(command)
+        size += len(command) + 2
+    yield some
 
 
 def _flag(flags: bytes, name: bytes) -> bytes:
