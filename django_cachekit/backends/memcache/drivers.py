@@ -24,7 +24,8 @@ from ..base import NamedDriver, Names
 from ..bytestore import Bytes
 from ..engine import Blob
 from ..engine import Engine as StoreEngine
-from .engine import Engine, key_of
+from .engine import Engine
+from .packets import key_of
 
 log = logging.getLogger("django_cachekit")
 

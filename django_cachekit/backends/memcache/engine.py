@@ -5,30 +5,21 @@ itself is an item of its own and the last thing that every packet asks for, so e
 and knows which epoch stands. What has another epoch was flushed: it is as if it were not there.
 """
 
-import math
-import os
 import random
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from pymemcache.exceptions import MemcacheClientError, MemcacheError
 
-from ...core import clock
 from ...core.bounded import Bounded
 from ...core.faces import BLOCKING, Hop, run_now
 from ...errors import StoreUnavailable, ValueTooLarge
 from ..engine import KEEP, Blob, Change, Found, Moved
 from .node import Node, NotConnected
+from .packets import fresh_epoch, key_of, live, packets, parts, server_ttl
 from .wire import Refused, Reply
 
 T = TypeVar("T")
-
-NAMES = 500
-"""How many keys go in one packet: a server that cannot send its replies reads no more commands."""
-
-PACKET = 2**19
-"""How many bytes go in one packet, but for one that is larger by itself."""
 
 TRIES = 1000
 """How often a change is tried when others change the same entry."""
@@ -41,7 +32,6 @@ REMEMBERED = 1000
 
 SMALL = 1024
 
-_MONTH = 30 * 24 * 60 * 60
 _ITEM = 48  # bytes that an item takes besides its key and its value, at least
 
 
@@ -70,7 +60,7 @@ class Engine:
     def read(self, names: Sequence[bytes]) -> Found:
         """Return the epoch and what is stored under it."""
         epoch, found = 0, dict[bytes, bytes]()
-        for some in _parts(names):
+        for some in parts(names):
             now, replies = self._ask([b"mg %b v" % key_of(name) for name in some])
             found = (found if now == epoch else {}) | self._found(some, replies, now)
             epoch = now
@@ -79,7 +69,7 @@ class Engine:
     def drop(self, names: Sequence[bytes]) -> Found:
         """Remove ``names``, and return what was there: each to one caller alone."""
         epoch, found = 0, dict[bytes, bytes]()
-        for some in _parts(names):
+        for some in parts(names):
             keys = [key_of(name) for name in some]
             both = [b"mg %b v\r\nmd %b" % (key, key) for key in keys]
             now, replies = self._ask(both, 2 * len(keys))
@@ -93,14 +83,14 @@ class Engine:
 
     def remove(self, names: Sequence[bytes]) -> None:
         """Remove ``names``."""
-        for some in _parts(names):
+        for some in parts(names):
             self._ask([b"md %b" % key_of(name) for name in some])
 
     def write(self, blobs: Mapping[bytes, Blob], epoch: int) -> None:
         """Store all of ``blobs``; one that is too large stores none, and its old value goes."""
         self.fit(blobs)
         now = epoch
-        for some in _packets(blobs):
+        for some in packets(blobs):
             commands = [self._set(key_of(name), blobs[name], epoch) for name in some]
             now, replies = self._ask(commands)
             self._stored(some, replies)
@@ -128,7 +118,7 @@ class Engine:
             if done.status == b"HD":
                 return now, None
             self._refused(done)
-            data = _live(there, now)
+            data = live(there, now)
             if data is not None:
                 return now, data
             mode = b"C" + there.cas if there.status == b"VA" else b"ME"
@@ -144,7 +134,7 @@ class Engine:
                 epoch, (there,) = self._ask([look])
                 seen, sure = (epoch, there), True
             epoch, there = seen
-            wanted, result = change(_live(there, epoch), epoch)
+            wanted, result = change(live(there, epoch), epoch)
             if wanted is KEEP or (wanted is None and there.status != b"VA"):
                 if sure:
                     return result
@@ -162,7 +152,7 @@ class Engine:
     def clear(self) -> None:
         """Begin a new epoch; what was stored under the old one goes as the server needs room."""
         self._known = None
-        fresh = _fresh()
+        fresh = fresh_epoch()
         store = b"ms %b 8 T0\r\n%b" % (self._epoch_key, fresh)
         done = self._ask([store])[1][0]
         self._refused(done)
@@ -185,7 +175,7 @@ class Engine:
 
     def _begin(self) -> int:
         """Begin an epoch where there is none, or take the one that another began just now."""
-        fresh = _fresh()
+        fresh = fresh_epoch()
         store = b"ms %b 8 T0 ME\r\n%b" % (self._epoch_key, fresh)
         done, there = self.node.ask([store, self._ask_epoch], 2)
         self._refused(done)
@@ -194,7 +184,7 @@ class Engine:
         return int.from_bytes(there.data, "big")
 
     def _set(self, key: bytes, blob: Blob, epoch: int, mode: bytes = b"MS") -> bytes:
-        size, ttl = 8 + len(blob.data), _ttl(blob.expires)
+        size, ttl = 8 + len(blob.data), server_ttl(blob.expires)
         head = b"ms %b %d T%d %b\r\n" % (key, size, ttl, mode)
         return b"".join((head, epoch.to_bytes(8, "big"), blob.data))
 
@@ -212,7 +202,7 @@ class Engine:
     ) -> dict[bytes, bytes]:
         found = {}
         for name, reply in zip(names, replies, strict=True):
-            data = _live(reply, epoch)
+            data = live(reply, epoch)
             if data is not None:
                 found[name] = data
             elif reply.data is None:
@@ -265,51 +255,3 @@ class Engine:
 
     def _contended(self) -> StoreUnavailable:
         return StoreUnavailable(f"others changed the entry {TRIES} times in a row")
-
-
-def key_of(name: bytes) -> bytes:
-    """Return the key under which memcached knows a name of 32 bytes: 46 harmless characters."""
-    return b"ck:" + urlsafe_b64encode(name)[:43]
-
-
-def _fresh() -> bytes:
-    return (int.from_bytes(os.urandom(8), "big") or 1).to_bytes(8, "big")
-
-
-def _live(reply: Reply, epoch: int) -> bytes | None:
-    data = reply.data
-    if data is None or data[:8] != epoch.to_bytes(8, "big"):
-        return None
-    return data[8:]
-
-
-def _ttl(expires: float | None) -> int:
-    """Return the server's own expiry, never before ours, which lies in the entry.
-
-    Up to 30 days it is in seconds from now, whatever the server's clock says; beyond, memcached
-    takes it for a moment. Its clock ticks once a second, so one is added.
-    """
-    if expires is None:
-        return 0
-    left = math.ceil(expires - clock.now()) + 1
-    if left > _MONTH:
-        moment = math.ceil(expires) + 1
-        return moment if moment < 2**31 else 0
-    return max(left, 1)
-
-
-def _parts(names: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    yield names[:NAMES]
-    for start in range(NAMES, len(names), NAMES):
-        yield names[start : start + NAMES]
-
-
-def _packets(blobs: Mapping[bytes, Blob]) -> Iterator[list[bytes]]:
-    some, size = list[bytes](), 0
-    for name, blob in blobs.items():
-        if some and (size + len(blob.data) > PACKET or len(some) >= NAMES):
-            yield some
-            some, size = [], 0
-        some.append(name)
-        size += len(blob.data)
-    yield some

@@ -17,8 +17,8 @@ from pymemcache import Client
 from pymemcache.exceptions import MemcacheUnknownError
 
 from django_cachekit import cache
-from django_cachekit.backends.memcache import engine
-from django_cachekit.backends.memcache.engine import key_of
+from django_cachekit.backends.memcache import engine, packets
+from django_cachekit.backends.memcache.packets import key_of
 from django_cachekit.backends.memcache.wire import Wire
 from django_cachekit.core import clock as package_clock
 from django_cachekit.errors import NotSupported, StoreUnavailable, ValueTooLarge
@@ -149,7 +149,7 @@ def test_many_and_large_values_go_and_come(store: Any) -> None:
     values = {f"key{number}": big(200_000) for number in range(60)}
     assert store.put_many(values, 60) is True
     assert store.many(values) == values
-    names = [f"n{number}" for number in range(3 * engine.NAMES + 1)]
+    names = [f"n{number}" for number in range(3 * packets.NAMES + 1)]
     assert store.put_many(dict.fromkeys(names, "v" * 500), 60) is True
     assert set(store.many(names).values()) == {"v" * 500}
     assert store.forget_many(names) == len(names)
@@ -201,12 +201,12 @@ def test_the_server_drops_an_entry_after_it_has_expired_and_never_before(
 
 def test_the_servers_own_expiry_is_after_ours() -> None:
     now = package_clock.now()
-    assert engine._ttl(None) == 0
-    assert engine._ttl(now - 5) == 1
-    assert engine._ttl(now + 0.5) == 2
-    assert engine._ttl(now + MONTH - 1) <= MONTH
-    assert engine._ttl(now + MONTH + 1) == math.ceil(now + MONTH + 1) + 1
-    assert engine._ttl(now + 10**10) == 0
+    assert packets.server_ttl(None) == 0
+    assert packets.server_ttl(now - 5) == 1
+    assert packets.server_ttl(now + 0.5) == 2
+    assert packets.server_ttl(now + MONTH - 1) <= MONTH
+    assert packets.server_ttl(now + MONTH + 1) == math.ceil(now + MONTH + 1) + 1
+    assert packets.server_ttl(now + 10**10) == 0
 
 
 # -- flushes -----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.core.cache import caches
 from pymemcache.client.hash import HashClient
 
 from django_cachekit import cache
-from django_cachekit.backends.memcache.engine import key_of
+from django_cachekit.backends.memcache.packets import key_of
 from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.operation import Kind, Operation, tag_record
 from django_cachekit.errors import StoreUnavailable, ValueTooLarge
