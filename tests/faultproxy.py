@@ -56,8 +56,8 @@ class Link:
 
     def cut(self, reset: bool = False) -> None:
         """End both connections, the client's by a reset if that is asked."""
-        if reset:
-            wire = self.client.get_extra_info("socket")
+        wire = self.client.get_extra_info("socket")
+        if reset and wire.fileno() >= 0:  # the client may have gone already
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             self.client.transport.abort()
         for writer in filter(None, (self.client, self.server)):

@@ -118,6 +118,21 @@ def _at_endpoint(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
     return {**config, "OPTIONS": {**config.get("OPTIONS", {}), **server.cache_options}}
 
 
+def _memcached(root: Path) -> Mapping[str, Any]:
+    # One server for all tests, so each has a store of its own on it.
+    options = {"STORE_ID": str(root)}
+    return {
+        "BACKEND": OURS + "memcached.MemcachedCache",
+        "LOCATION": "127.0.0.1",
+        "OPTIONS": options,
+    }
+
+
+def _sealed_memcached(root: Path) -> Mapping[str, Any]:
+    options = {"STORE_ID": str(root), "ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
+    return {**_memcached(root), "OPTIONS": options}
+
+
 ALL = frozenset({"count", "list", "ttl", "threads", "exact"})
 
 ROWS = [
@@ -135,6 +150,9 @@ ROWS = [
     _on_sql("mariadb", "mariadb"),
     Row("dynamodb", _dynamodb, ALL, needs="table", server="dynamodb", at=_at_endpoint),
     Row("dynamodb-sealed", _sealed_dynamodb, ALL, "table", server="dynamodb", at=_at_endpoint),
+    Row("memcached", _memcached, ALL - {"list"}, server="memcached"),
+    Row("memcached-sealed", _sealed_memcached, ALL - {"list"}, server="memcached"),
+    Row("memcached-pool", _memcached, ALL - {"list"}, server="memcached_pool"),
 ]
 
 BY_NAME = {row.name: row for row in ROWS}

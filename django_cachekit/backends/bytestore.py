@@ -5,7 +5,7 @@ that somebody read, moved, edited or truncated are a miss.
 """
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Hashable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Hashable, Mapping
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -40,10 +40,12 @@ FLUSHES = 10
 class Bytes(NamedDriver):
     """Drive an engine through a codec chain.
 
-    ``far`` says that the store is a trip away, so that tags' records are read along with the keys.
+    ``far`` says that the store is a trip away, so that tags' records are read along with the keys;
+    ``lists`` that it can tell what it holds.
     """
 
     far = False
+    lists = True
 
     def __init__(
         self, alias: str, sender: type, names: Names, engine: Engine | FacedEngine, chain: Chain
@@ -306,11 +308,13 @@ class Bytes(NamedDriver):
         """Return those whose entry is there and bears no tag that was flushed, in one trip."""
         entries = {key: entry for key, entry in found.items() if entry is not None}
         tags = {tag for entry in entries.values() for tag in entry.stamps}
-        current: Mapping[Any, Any] = {}
-        if tags:
-            ask = Operation("read", Kind.READ, tuple(map(tag_record, tags)))
-            current = (await self.do_read(face, ask)).values
+        current = await self._records(face, tags) if tags else {}
         return [key for key, entry in entries.items() if alive(entry, current)]
+
+    async def _records(self, face: Face, tags: Collection[str]) -> Mapping[Any, Any]:
+        """Return the records of tags, which in a store of several servers may lie elsewhere."""
+        ask = Operation("read", Kind.READ, tuple(map(tag_record, tags)))
+        return (await self.do_read(face, ask)).values
 
 
 def plus(key: Key, number: Any, by: int) -> int:

@@ -20,6 +20,7 @@ W014    an option looks like a misspelt one
 W015    READ_LEGACY is on: entries that nobody vouches for are read, pickles too
 E020    a backend of this package cannot be imported
 E021    a warmer in CACHEKIT["WARMERS"] cannot be imported
+E022    LOCATION or an option is not one that the backend's client library takes
 E030    the DynamoDB store has no table, no region, or an option that means nothing
 E031    boto3, which the DynamoDB store needs, is not installed
 ======= ==================================================================================
@@ -30,6 +31,7 @@ message shows any part of a key.
 
 from django.core import checks
 
+from .clients import clients_can_be_made
 from .directories import directories_are_private
 from .dynamodb import dynamodb_is_configured
 from .keys import keys_are_fit
@@ -49,6 +51,7 @@ def register_all() -> None:
         aliases_are_over_others,
         options_mean_something,
         dynamodb_is_configured,
+        clients_can_be_made,
         default_store_is_shared,
     ):
         checks.register(check, checks.Tags.caches)

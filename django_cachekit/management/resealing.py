@@ -27,7 +27,10 @@ class Resealed(NamedTuple):
 
 
 def sealing_aliases(alias: str | None = None) -> list[str]:
-    """Return the aliases that keep sealed or signed entries, or the one asked for, if it does."""
+    """Return the aliases that keep sealed or signed entries, or the one asked for, if it does.
+
+    Those that cannot list what they keep are left out unless asked for: their entries expire.
+    """
     if alias is None:
         return [name for name in conf.caches() if _sealing(name)]
     return [_driver(manager.store(alias).alias).alias]
@@ -35,7 +38,8 @@ def sealing_aliases(alias: str | None = None) -> list[str]:
 
 def _sealing(alias: str) -> bool:
     try:
-        return isinstance(driver_of(alias), Bytes)
+        driver = driver_of(alias)
+        return isinstance(driver, Bytes) and driver.lists
     except Misconfigured:
         return True  # sealing it anew tells what is wrong with it
     except InvalidCacheBackendError:

@@ -86,7 +86,7 @@ def test_they_are_registered_with_django() -> None:
         for tag in ("caches", "security")
     }
 
-    assert len(by_tag["caches"]) == 8
+    assert len(by_tag["caches"]) == 9
     assert by_tag["security"] == {"keys_are_fit", "directories_are_private"}
 
 
@@ -491,3 +491,13 @@ def test_a_backend_built_on_ours_is_checked_too() -> None:
     said = one({"it": {"BACKEND": here, "LOCATION": "t", "OPTIONS": {"MAX_BYTES": 0}}})
 
     assert said.id == "cachekit.E008"
+
+
+def test_reading_what_others_wrote_is_warned_of() -> None:
+    table = {"BACKEND": DATABASE, "LOCATION": "t"}
+    said = one({"it": {**table, "OPTIONS": {"READ_LEGACY": ["django:old"]}}})
+    assert said.id == "cachekit.W015"
+    assert "'it'" in said.msg
+    wrong = one({"it": {**table, "OPTIONS": {"READ_LEGACY": ["laravel"]}}})
+    assert wrong.id == "cachekit.E009"
+    assert "laravel" in wrong.msg

@@ -133,6 +133,20 @@ def test_where_there_is_nothing_to_rotate_it_says_so(run: Run) -> None:
     assert "No alias" in run("cache_key_rotate").out
 
 
+def test_a_store_that_cannot_list_is_left_to_expire_unless_it_is_asked_for(
+    run: Run, memcached: Any
+) -> None:
+    """What lies in memcached under an older key is read with it as long as it is configured."""
+    backend = "django_cachekit.backends.memcached.MemcachedCache"
+    with override_settings(
+        CACHES={"default": {"BACKEND": backend, "LOCATION": memcached.location}}
+    ):
+        assert run("cache_key_rotate").code == 0
+        asked = run("cache_key_rotate", "--store", "default")
+    assert asked.code == 1
+    assert "cannot list" in asked.err + asked.out
+
+
 def test_a_signal_tells_how_many(run: Run, under_the_older: Any) -> None:
     heard: list[dict[str, Any]] = []
 

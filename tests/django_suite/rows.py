@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.dynamodb import DynamoDB
+from tests.servers.memcached import Memcached, MemcachedPool
 from tests.servers.sql import MariaDB, PostgreSQL
 
 Config = dict[str, Any]
@@ -20,6 +21,7 @@ WAYS = (BACKEND, ASYNC, FACADE, FACADE_ASYNC)
 
 OWN_BOUND = "keeps its own bound (MAX_ENTRIES exactly, the least recently used go first)"
 UNBOUND = "has no bound: a table of DynamoDB grows"
+SERVER_BOUND = "is bound by its server, which evicts as it needs room"
 NO_BOUND = "has no bound of its own: the store below has"
 
 HASHES = "the facade hashes such a key to a safe form and has nothing to warn of"
@@ -207,6 +209,21 @@ ROWS = [
         ways=WAYS,
         unculled=UNBOUND,
         really_sleeps=True,
+    ),
+    Row(
+        "memcached",
+        stored("django_cachekit.backends.memcached.MemcachedCache"),
+        ways=WAYS,
+        unculled=SERVER_BOUND,
+        really_sleeps=True,
+        server=Memcached,
+    ),
+    Row(
+        "memcached pool",
+        stored("django_cachekit.backends.memcached.MemcachedCache"),
+        unculled=SERVER_BOUND,
+        really_sleeps=True,
+        server=MemcachedPool,
     ),
     Row("facade over locmem", plain(LOCMEM), ways=(FACADE, FACADE_ASYNC)),
     # Faulty on purpose, and the test that has to notice.

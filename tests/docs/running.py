@@ -26,6 +26,7 @@ from tests.stores import DJANGO, OURS
 
 from .pages import Block, Page
 
+ON_SERVERS = {OURS + "memcached.MemcachedCache"}
 LEFT_ALONE = {"BASE_DIR", "INSTALLED_APPS", "MIDDLEWARE", "TEMPLATES"}
 """Settings that a page may show, but that stay as the tests have them."""
 
@@ -116,6 +117,10 @@ class Runner:
         given = {name: value for name, value in given.items() if name not in LEFT_ALONE}
         for config in given.get("CACHES", {}).values():
             self._move(config)
+            if config["BACKEND"] in ON_SERVERS:
+                # The page names servers of its own; the one that runs is that of the page's store.
+                config["LOCATION"] = settings.CACHES["default"]["LOCATION"]
+                config["OPTIONS"] = {**config.get("OPTIONS", {}), "STORE_ID": str(self.folder)}
         self.clean.enter_context(override_settings(**given))
         make_tables()
 

@@ -33,7 +33,12 @@ TURNS = {
     "mariadb": 200,
     "dynamodb": 250,
     "dynamodb-sealed": 120,
+    "memcached": 1000,
+    "memcached-pool": 600,
 }
+
+SHARED = ["file", "postgresql", "mariadb", "memcached", "memcached-pool"]
+"""Those that processes race over."""
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +133,7 @@ def _fill_process(row: Any, stop: Any) -> None:
 
 
 @pytest.mark.parametrize("flush", ["tag", "alias"])
-@pytest.mark.parametrize("name", ["file", "postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("name", SHARED, indirect=True)
 def test_processes_never_read_past_a_flush(name: str, flush: str) -> None:
     fork = multiprocessing.get_context("fork")
     row, stop = fork.Value("q", 0), fork.Event()

@@ -29,7 +29,7 @@ def _ask(calls: Any, gate: Any, found: Any, seconds: float) -> None:
     found.put(cache.remember("cold", 60, make))
 
 
-@pytest.fixture(params=["file", "postgresql", "mariadb"])
+@pytest.fixture(params=["file", "postgresql", "mariadb", "memcached"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     row = BY_NAME[request.param]
     with placed(row, request, tmp_path):
@@ -81,4 +81,6 @@ def test_a_long_computation_keeps_its_lease(store: Any, monkeypatch: pytest.Monk
 def test_nothing_of_a_lease_is_left(store: Any) -> None:
     store.remember("cold", 60, lambda: 1)
     driver = cache._home.stack().driver
+    if not hasattr(driver.engine, "scan"):
+        pytest.skip("it cannot list what it holds")
     assert sum(1 for _ in driver.engine.scan()) == 1

@@ -1,0 +1,257 @@
+"""A store of bytes on one memcached server.
+
+What lies under a key is the 8 bytes of the epoch it was made under, then the entry. The epoch
+itself is an item of its own and the last thing that every packet asks for, so each call is one trip
+and knows which epoch stands. What has another epoch was flushed: it is as if it were not there.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from pymemcache.exceptions import MemcacheClientError, MemcacheError
+
+from ...core.bounded import Bounded
+from ...core.faces import BLOCKING, Hop, run_now
+from ...errors import StoreUnavailable, ValueTooLarge
+from ..engine import KEEP, Blob, Change, Found, Moved
+from .node import Node, NotConnected
+from .packets import fresh_epoch, key_of, live, packets, parts, server_ttl
+from .wire import Refused, Reply
+
+T = TypeVar("T")
+
+TRIES = 1000
+"""How often a change is tried when others change the same entry."""
+
+PAUSE = 0.001
+"""How long a try waits at most. It does not grow, or who lost some would lose all that follow."""
+
+REMEMBERED = 1000
+"""How many entries of up to ``SMALL`` bytes that were changed one process remembers per node."""
+
+SMALL = 1024
+
+_ITEM = 48  # bytes that an item takes besides its key and its value, at least
+
+
+class Engine:
+    """Keep bytes on one node, under the epoch that lies there too."""
+
+    hop = Hop.THREAD
+    errors = (MemcacheError,)
+
+    def __init__(self, node: Node, epoch_name: bytes) -> None:
+        self.node = node
+        self._epoch_key = key_of(epoch_name)
+        self._ask_epoch = b"mg %b v" % self._epoch_key
+        self._known: int | None = None
+        # What was last seen of an entry that was changed here: it may still be so.
+        self._seen: Bounded[bytes, tuple[int, Reply]] = Bounded(REMEMBERED)
+
+    def unsure(self, error: Exception) -> bool:
+        """Tell whether the server may have acted: not if nothing was sent, nor if it refused."""
+        return not isinstance(error, (NotConnected, Refused, MemcacheClientError))
+
+    def epoch(self) -> int:
+        """Return the epoch seen last."""
+        return self._known or self._ask([])[0]
+
+    def read(self, names: Sequence[bytes]) -> Found:
+        """Return the epoch and what is stored under it."""
+        epoch, found = 0, dict[bytes, bytes]()
+        for some in parts(names):
+            now, replies = self._ask([b"mg %b v" % key_of(name) for name in some])
+            found = (found if now == epoch else {}) | self._found(some, replies, now)
+            epoch = now
+        return epoch, found
+
+    def drop(self, names: Sequence[bytes]) -> Found:
+        """Remove ``names``, and return what was there: each to one caller alone."""
+        epoch, found = 0, dict[bytes, bytes]()
+        for some in parts(names):
+            keys = [key_of(name) for name in some]
+            both = [b"mg %b v\r\nmd %b" % (key, key) for key in keys]
+            now, replies = self._ask(both, 2 * len(keys))
+            gone = [
+                seen if done.status == b"HD" else done
+                for seen, done in zip(replies[::2], replies[1::2], strict=True)
+            ]
+            found = (found if now == epoch else {}) | self._found(some, gone, now)
+            epoch = now
+        return epoch, found
+
+    def remove(self, names: Sequence[bytes]) -> None:
+        """Remove ``names``."""
+        for some in parts(names):
+            self._ask([b"md %b" % key_of(name) for name in some])
+
+    def write(self, blobs: Mapping[bytes, Blob], epoch: int) -> None:
+        """Store all of ``blobs``; one that is too large stores none, and its old value goes."""
+        self.fit(blobs)
+        now = epoch
+        for some in packets(blobs):
+            commands = [self._set(key_of(name), blobs[name], epoch) for name in some]
+            now, replies = self._ask(commands)
+            self._stored(some, replies)
+        if now != epoch:
+            raise Moved
+
+    def fit(self, blobs: Mapping[bytes, Blob]) -> None:
+        """Raise ValueTooLarge if one is too large to be stored, and remove what it was to replace.
+
+        An older value must not be taken for the one that could not be stored.
+        """
+        large = [name for name, blob in blobs.items() if self._too_large(blob)]
+        if large:
+            self.remove(large)
+            raise self._large()
+
+    def create(self, name: bytes, blob: Blob, epoch: int) -> tuple[int, bytes | None]:
+        """Store where nothing live is; what was flushed makes room."""
+        if self._too_large(blob):
+            raise self._large()
+        key, mode = key_of(name), b"ME"
+        for _ in self._tries():
+            commands = [self._set(key, blob, epoch, mode), b"mg %b v c" % key]
+            now, (done, there) = self._ask(commands)
+            if done.status == b"HD":
+                return now, None
+            self._refused(done)
+            data = live(there, now)
+            if data is not None:
+                return now, data
+            mode = b"C" + there.cas if there.status == b"VA" else b"ME"
+        raise self._contended()
+
+    def update(self, name: bytes, change: Change[T]) -> T:
+        """Replace what is under ``name`` by compare and swap."""
+        key = key_of(name)
+        look = b"mg %b v c" % key
+        seen, sure = self._seen.get(name), False
+        for _ in self._tries():
+            if seen is None:
+                epoch, (there,) = self._ask([look])
+                seen, sure = (epoch, there), True
+            epoch, there = seen
+            wanted, result = change(live(there, epoch), epoch)
+            if wanted is KEEP or (wanted is None and there.status != b"VA"):
+                if sure:
+                    return result
+                seen = None
+                continue
+            now, (done, there) = self._ask([self._swap(key, wanted, seen), look])
+            self._remember(name, now, there)
+            # What was only remembered may have been flushed since.
+            if done.status == b"HD" and (sure or now == epoch):
+                return result
+            self._refused(done)
+            seen, sure = (now, there), True
+        raise self._contended()
+
+    def clear(self) -> None:
+        """Begin a new epoch; what was stored under the old one goes as the server needs room."""
+        self._known = None
+        fresh = fresh_epoch(flushed=True)
+        store = b"ms %b 8 T0\r\n%b" % (self._epoch_key, fresh)
+        done = self._ask([store])[1][0]
+        self._refused(done)
+        if done.status != b"HD":
+            raise Refused("the epoch was not stored")
+
+    # -- commands ------------------------------------------------------------------------------
+
+    def _ask(self, commands: Sequence[bytes], count: int | None = None) -> tuple[int, list[Reply]]:
+        """Send commands and return the epoch that stands behind them, and the replies."""
+        replies = self.node.ask([*commands, self._ask_epoch], 1 + (count or len(commands)))
+        last = replies.pop()
+        if last.data is None:
+            self._refused(last)
+            epoch = self._begin()
+        else:
+            epoch = int.from_bytes(last.data, "big")
+        self._known = epoch
+        return epoch, replies
+
+    def _begin(self) -> int:
+        """Begin an epoch where there is none, or take the one that another began just now."""
+        fresh = fresh_epoch(flushed=False)
+        store = b"ms %b 8 T0 ME\r\n%b" % (self._epoch_key, fresh)
+        done, there = self.node.ask([store, self._ask_epoch], 2)
+        self._refused(done)
+        if there.data is None:
+            raise Refused("the epoch is lost as soon as it is stored")
+        return int.from_bytes(there.data, "big")
+
+    def _set(self, key: bytes, blob: Blob, epoch: int, mode: bytes = b"MS") -> bytes:
+        size, ttl = 8 + len(blob.data), server_ttl(blob.expires)
+        head = b"ms %b %d T%d %b\r\n" % (key, size, ttl, mode)
+        return b"".join((head, epoch.to_bytes(8, "big"), blob.data))
+
+    def _swap(self, key: bytes, wanted: Blob | None, seen: tuple[int, Reply]) -> bytes:
+        epoch, there = seen
+        if wanted is None:
+            return b"md %b C%b" % (key, there.cas)
+        if self._too_large(wanted):
+            raise self._large()
+        mode = b"C" + there.cas if there.status == b"VA" else b"ME"
+        return self._set(key, wanted, epoch, mode)
+
+    def _found(
+        self, names: Sequence[bytes], replies: Sequence[Reply], epoch: int
+    ) -> dict[bytes, bytes]:
+        found = {}
+        for name, reply in zip(names, replies, strict=True):
+            data = live(reply, epoch)
+            if data is not None:
+                found[name] = data
+            elif reply.data is None:
+                self._refused(reply)
+        return found
+
+    def _remember(self, name: bytes, epoch: int, there: Reply) -> None:
+        if there.data is not None and len(there.data) <= SMALL:
+            self._seen.put(name, (epoch, there))
+        else:
+            self._seen.drop(name)
+
+    # -- what goes wrong -----------------------------------------------------------------------
+
+    def _stored(self, names: Sequence[bytes], replies: Sequence[Reply]) -> None:
+        """See that all were stored; an older value of one that was not must not stay."""
+        failed = [
+            (name, reply)
+            for name, reply in zip(names, replies, strict=True)
+            if reply.status != b"HD"
+        ]
+        if failed:
+            self.remove([name for name, _ in failed])
+            for _, reply in failed:
+                self._refused(reply)
+            raise Refused("not stored")
+
+    def _refused(self, reply: Reply) -> None:
+        if reply.status == b"SERVER_ERROR":
+            if b"too large" in reply.flags:
+                raise self._large()
+            raise Refused(reply.flags.decode("ascii", "replace"))
+
+    def _too_large(self, blob: Blob) -> bool:
+        largest = self.node.largest
+        return largest is not None and len(blob.data) + len(self._epoch_key) + _ITEM > largest
+
+    def _large(self) -> ValueTooLarge:
+        limit = self.node.largest or "what this memcached allows"
+        return ValueTooLarge(
+            f"the value with its envelope is over {limit} bytes: see memcached's option -I"
+        )
+
+    def _tries(self) -> Iterator[None]:
+        yield
+        yield
+        for _ in range(TRIES):
+            run_now(BLOCKING.sleep(random.uniform(0, PAUSE)))  # noqa: S311 - a pause
+            yield
+
+    def _contended(self) -> StoreUnavailable:
+        return StoreUnavailable(f"others changed the entry {TRIES} times in a row")
