@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from django_cachekit.core import clock as package_clock
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 
 class Clock:
     """Time that a test moves: ours, and ``time.time`` for the stores that are not ours."""

