@@ -1,0 +1,112 @@
+"""What LOCATION and OPTIONS say, as django-redis takes them, with our defaults."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.module_loading import import_string
+from redis.backoff import NoBackoff
+from redis.connection import BlockingConnectionPool
+from redis.retry import Retry
+
+from ...errors import Misconfigured
+
+CONNECTIONS = 50
+SECONDS = 0.5
+"""How long connecting, and the answer to one request, may take, unless told otherwise."""
+WAIT = 1.0
+"""How long a call waits for a free connection, unless told otherwise."""
+
+CODECS = {
+    "CIPHER", "COMPRESSION", "ENCRYPTION_KEYS", "INDEX_KEY", "KEYS_FROM_SECRET_KEY",
+    "MAX_VALUE_BYTES", "PICKLE_CLASSES", "READ_LEGACY", "SERIALIZER", "STORE_ID",
+}  # fmt: skip
+OURS = {"CLUSTER", "RAISE", "SIGNALS", "TAG_INDEX", "TAG_STALENESS"}
+DJANGO_REDIS = {
+    "CLIENT_CLASS", "CLOSE_CONNECTION", "CONNECTION_FACTORY", "CONNECTION_POOL_CLASS",
+    "CONNECTION_POOL_KWARGS", "PARSER_CLASS", "PASSWORD", "REDIS_CLIENT_CLASS",
+    "REDIS_CLIENT_KWARGS", "REPLICA_READ_ONLY", "SENTINELS", "SENTINEL_KWARGS",
+    "SOCKET_CONNECT_TIMEOUT", "SOCKET_TIMEOUT", "USERNAME",
+}  # fmt: skip
+INSTEAD = {
+    "COMPRESSOR": 'use COMPRESSION: "zlib" or "zstd"',
+    "IGNORE_EXCEPTIONS": "a store that is down is ignored anyway; RAISE: True raises",
+    "LOG_IGNORED_EXCEPTIONS": "they are logged anyway",
+    "PICKLE_VERSION": "what is pickled is pickled by SERIALIZER",
+}
+"""Options of django-redis that mean nothing here, and what does."""
+
+KNOWN = CODECS | OURS | DJANGO_REDIS
+
+_BASE = "django_cachekit.backends.redisdb.pools."
+_CLIENT = "django_redis.client.DefaultClient"
+
+
+def servers(alias: str, location: Any) -> list[str]:
+    """Return the URLs in LOCATION; the first is the primary's."""
+    found = location.split(",") if isinstance(location, str) else location
+    listed = isinstance(found, Sequence) and found and all(isinstance(url, str) for url in found)
+    urls = [url.strip() for url in found] if listed else []
+    if not urls or not all(urlsplit(url).scheme in ("redis", "rediss", "unix") for url in urls):
+        raise Misconfigured(
+            f"CACHES[{alias!r}]: LOCATION is a URL, as redis://127.0.0.1:6379/0, rediss://... "
+            "or unix://..., or a list of them."
+        )
+    return urls
+
+
+def problems(options: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the names of options, and with what goes with what."""
+    free = {"CLIENT_CLASS", "CONNECTION_FACTORY"} & set(options)
+    found = []
+    for name in options:
+        if name in INSTEAD:
+            if not (name == "IGNORE_EXCEPTIONS" and options[name] is True):
+                found.append(f"{name} is not for this backend: {INSTEAD[name]}.")
+        elif name not in KNOWN and not free:
+            found.append(f"{name!r} is no option.")
+    if options.get("CLUSTER") and options.get("SENTINELS"):
+        found.append("CLUSTER and SENTINELS exclude each other: a cluster watches itself.")
+    if str(options.get("CLIENT_CLASS", "")).endswith("ShardClient"):
+        found.append("ShardClient is not for this backend: use CLUSTER, or ShardedCache.")
+    return found
+
+
+def for_django_redis(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that django-redis is given: the user's, and ours where there are none."""
+    found = {name: options[name] for name in options if name not in CODECS | OURS | set(INSTEAD)}
+    found.setdefault("SOCKET_TIMEOUT", SECONDS)
+    found.setdefault("SOCKET_CONNECT_TIMEOUT", SECONDS)
+    sentinels = bool(found.get("SENTINELS"))
+    waiting = _BASE + "WaitingSentinelPool" if sentinels else "redis.BlockingConnectionPool"
+    found.setdefault("CONNECTION_POOL_CLASS", waiting)
+    found["CONNECTION_POOL_KWARGS"] = _pool_kwargs(found)
+    if sentinels:
+        found.setdefault("CONNECTION_FACTORY", "django_redis.pool.SentinelConnectionFactory")
+        found["SENTINEL_KWARGS"] = {
+            "socket_timeout": SECONDS,
+            "socket_connect_timeout": SECONDS,
+            "retry": Retry(NoBackoff(), 0),
+            **(found.get("SENTINEL_KWARGS") or {}),
+        }
+    return found
+
+
+def _pool_kwargs(found: Mapping[str, Any]) -> dict[str, Any]:
+    kwargs: dict[str, Any] = {"max_connections": CONNECTIONS, "retry": Retry(NoBackoff(), 0)}
+    kind = import_string(found["CONNECTION_POOL_CLASS"])
+    if isinstance(kind, type) and issubclass(kind, BlockingConnectionPool):
+        kwargs["timeout"] = WAIT
+    return {**kwargs, **_quiet(), **(found.get("CONNECTION_POOL_KWARGS") or {})}
+
+
+def _quiet() -> dict[str, Any]:
+    """Turn off what a hosted Redis may announce: it would stretch timeouts to ten seconds.
+
+    With it on, a pool does not notice either that an answer was left unread on a connection.
+    """
+    try:
+        from redis.maint_notifications import MaintNotificationsConfig
+    except ImportError:  # a redis-py of before there was any
+        return {}
+    return {"maint_notifications_config": MaintNotificationsConfig(enabled=False)}
