@@ -25,7 +25,7 @@ from ..layers.policy import lost
 from ..layers.tags import alive
 from . import numbers
 from .base import NamedDriver, Names
-from .engine import KEEP, Blob, Engine, Faced, FacedEngine, Keep, Moved
+from .engine import KEEP, Blob, Engine, Faced, FacedEngine, Found, Keep, Moved
 from .entries import Entries
 
 K = TypeVar("K", bound=Hashable)
@@ -38,10 +38,12 @@ FLUSHES = 10
 class Bytes(NamedDriver):
     """Drive an engine through a codec chain.
 
-    ``far`` says that the store is a trip away, so that tags' records are read along with the keys.
+    ``far`` says that the store is a trip away, so that tags' records are read along with the keys;
+    ``straight`` that a blocking read need not go the long way.
     """
 
     far = False
+    straight = True
 
     def __init__(
         self, alias: str, sender: type, names: Names, engine: Engine | FacedEngine, chain: Chain
@@ -69,14 +71,14 @@ class Bytes(NamedDriver):
 
         The long way does all that is left out here: signals, odd keys and versions, errors.
         """
-        if version is not None or type(key) is not str or self.lead is None or self.hop is None:
+        if version is not None or type(key) is not str or self.lead is None or not self.straight:
             return UNSURE
         full = self.lead + key
         if not usual(full) or (reading_is_heard() and not self.silent) or self._tagged(key, tags):
             return UNSURE
         name = self.entries.named(full)
         try:
-            epoch, blobs = self.engine.read([name])
+            epoch, blobs = self.look(name)
             entry = self.entries.load(name, blobs.get(name), epoch)
             if entry is not None and entry.stamps:
                 entry = run_now(self._unflushed(BLOCKING, entry))
@@ -87,6 +89,10 @@ class Bytes(NamedDriver):
         if entry.stamps and self.guesses is not None:
             guess(self.guesses, None, key, tuple(entry.stamps))
         return entry.value
+
+    def look(self, name: bytes) -> Found:
+        """Read one name, blocking."""
+        return run_now(self.io.read(BLOCKING, [name]))
 
     def _tagged(self, key: str, tags: tuple[str, ...]) -> bool:
         """Tell whether the long way reads the key and its tags' records in one trip, not two."""

@@ -10,6 +10,7 @@ from ..core.operation import Record
 from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
 from .bytestore import Bytes
+from .engine import Found
 from .redisdb.engine import Engine
 from .redisdb.naming import Hidden, Naming, Readable
 from .redisdb.place import Place
@@ -20,6 +21,10 @@ class Remote(Bytes):
     """Drive a Redis."""
 
     far = True
+
+    def look(self, name: bytes) -> Found:
+        """Read one name, blocking."""
+        return self.engine.look(name)  # type: ignore[no-any-return]  # one of redisdb
 
 
 class RedisCache(StoreCache):

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 from redis.exceptions import RedisError
 
 from ...core import clock
-from ...core.faces import Face, Hop
+from ...core.faces import BLOCKING, Face, Hop, run_now
 from ...errors import StoreUnavailable
 from ..engine import Blob, Changing, Found, Keep, Moved
 from .naming import Naming
 from .scripts import COUNT, CREATE, SWAP, SWEEP
-from .wire import FAILED, Wire
+from .straight import FAILED
+from .wire import Wire
 from .words import Command, Garbled, Node, firm, text
 
 T = TypeVar("T")
@@ -59,6 +60,16 @@ class Engine:
     async def read(self, face: Face, names: Sequence[bytes]) -> Found:
         """Return the epoch and what was stored under it."""
         return await self._read(face, names, [self.naming.key(name) for name in names])
+
+    def look(self, name: bytes) -> Found:
+        """Read one name, blocking, on the straight line; of a cluster, the usual way."""
+        if self.wire.slots is not None:
+            return run_now(self.read(BLOCKING, [name]))
+        (found,) = self.wire.say([(b"MGET", self.naming.epoch, self.naming.key(name))])
+        told, data = _listed(found, 2)
+        epoch = self._learn(told)
+        live = _live(data, epoch)
+        return epoch, {} if live is None else {name: live}
 
     async def write(self, face: Face, blobs: Mapping[bytes, Blob], epoch: int) -> None:
         """Store all of ``blobs``, or raise ``Moved`` if ``epoch`` is past."""
@@ -186,8 +197,7 @@ class Engine:
         if self.wire.slots is None:
             ask = [Command(b"", (b"MGET", *keys))]
             (found,) = await self.wire.ask(face, ask, again=True)
-            if type(firm(found)) is not list or len(found) != len(keys):
-                raise Garbled("a list of strings was expected")
+            found = _listed(found, len(keys))
         else:
             gets = [Command(key, (b"GET", key)) for key in keys]
             found = await self.wire.ask(face, gets, again=True)
@@ -221,9 +231,7 @@ class Engine:
             while True:
                 said = (b"SCAN", cursor, b"MATCH", pattern, b"COUNT", STEP)
                 (told,) = await self.wire.ask(face, [Command(b"", said, node=node)], again=True)
-                if type(firm(told)) is not list or len(told) != 2:
-                    raise Garbled("a cursor and keys were expected")
-                cursor, keys = told
+                cursor, keys = _listed(told, 2)
                 yield keys
                 if cursor == b"0":
                     break
@@ -267,6 +275,14 @@ def _number(told: bytes | None) -> int:
     if told is None:
         return 0
     return int.from_bytes(told[:WIDTH].ljust(WIDTH, b"\1"), "big") or 1
+
+
+def _listed(answer: Any, length: int) -> list[Any]:
+    """Return an answer that is a list of so many."""
+    if type(answer) is list and len(answer) == length:
+        return answer
+    firm(answer)
+    raise Garbled("a list was expected")
 
 
 def _live(answer: Any, epoch: int) -> bytes | None:

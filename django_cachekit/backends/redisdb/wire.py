@@ -5,6 +5,7 @@ increment too, and its awaited cluster refuses a call when all connections are b
 """
 
 import random
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,13 +16,12 @@ from ...core.faces import Face
 from .budget import Budget
 from .place import Place, Pools
 from .slots import Slots
-from .words import Command, Garbled, Node, firm
+from .straight import FAILED, PARSING, note, say
+from .words import Command, Node, firm
 
 ROUNDS = 5
 """How often a command is sent on, where a cluster says that its key has moved."""
 JITTER = 0.05
-
-FAILED = (exceptions.RedisError, OSError)
 
 
 class Line:
@@ -54,20 +54,43 @@ class Wire:
         self.place = place
         self.budget = Budget()
         self.slots = Slots(place.seeds) if place.cluster else None
+        self._first = threading.local()
 
-    async def ask(self, face: Face, commands: Sequence[Command], again: bool = False) -> list[Any]:
-        """Send all commands, each to where its key is, and read all answers."""
+    def say(self, messages: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Read from the only server there is, blocking, on the straight line.
+
+        What fails is tried again by ``ask``, which is asked next: for it that was the first try.
+        """
         began = clock.monotonic()
         self.budget.earn()
         try:
-            return await self._asked(face, commands)
-        except FAILED:
-            if self.slots is not None:
-                self.slots.doubt()
-            if not again or not self._in_time(began) or not self.budget.spend():
-                raise
+            return say(self.place.pool(None), messages)
+        except FAILED as error:
+            self._first.failed = (error, began)
+            raise
+
+    async def ask(self, face: Face, commands: Sequence[Command], again: bool = False) -> list[Any]:
+        """Send all commands, each to where its key is, and read all answers."""
+        failed, began = self._begun(again and not face.awaiting)
+        if failed is None:
+            self.budget.earn()
+            try:
+                return await self._asked(face, commands)
+            except FAILED as error:
+                failed = error
+        if self.slots is not None:
+            self.slots.doubt()
+        if not again or not self._in_time(began) or not self.budget.spend():
+            raise failed
         await face.sleep(random.uniform(0, JITTER))  # noqa: S311 - it only spreads the load
         return await self._asked(face, commands)
+
+    def _begun(self, straight: bool) -> tuple[Exception | None, float]:
+        """Return how the straight line failed a moment ago, if it did, and when the call began."""
+        begun: tuple[Exception, float] | None = None
+        if straight:
+            begun = vars(self._first).pop("failed", None)
+        return begun or (None, clock.monotonic())
 
     def _in_time(self, began: float) -> bool:
         """Tell whether a second try would still end in about twice the time of one."""
@@ -79,7 +102,7 @@ class Wire:
             await self._draw(face, self.slots)
         answers = await self._trip(face, dict(enumerate(commands)), {})
         for _ in range(ROUNDS):
-            if not any(isinstance(answer, exceptions.ResponseError) for answer in answers.values()):
+            if not any(isinstance(answer, Exception) for answer in answers.values()):
                 break
             later, asked = self._to_send_on(commands, answers)
             if not later:
@@ -122,15 +145,19 @@ class Wire:
         self, face: Face, commands: dict[int, Command], asking: dict[int, Node]
     ) -> dict[int, Any]:
         """Say everything to everybody, then hear everybody."""
+        if self.slots is None and not face.awaiting:
+            heard = say(self.place.pool(None), [command.args for command in commands.values()])
+            return dict(zip(commands, heard, strict=True))
         pools = await self.place.pools(face)
         answers: dict[int, Any] = {}
         lines: dict[Node, Line] = {}
         try:
             await self._open(face, pools, lines, self._sorted(commands, asking))
             try:
-                await self._speak(face, lines.values(), answers)
+                with PARSING:
+                    await self._speak(face, lines.values(), answers)
             except FAILED as error:
-                error.sent = not _refused(error)  # type: ignore[union-attr]  # ours, for unsure()
+                note(error)
                 raise
         finally:
             for line in lines.values():
@@ -158,7 +185,8 @@ class Wire:
     ) -> None:
         for node, messages in said.items():
             pool = self.place.pool_of(face, pools, node)
-            line = lines[node] = Line(pool, await _connected(face, pool))
+            with PARSING:
+                line = lines[node] = Line(pool, await face.ask(pool.get_connection()))
             for number, command, asking in messages:
                 line.add(number, command, asking)
 
@@ -190,31 +218,8 @@ class Wire:
             await face.ask(line.pool.release(line.connection))
 
 
-async def _connected(face: Face, pool: Any) -> Any:
-    try:
-        return await face.ask(pool.get_connection())
-    except FAILED:
-        raise
-    except Exception as error:  # whatever a parser says of an answer to a greeting, if it is spoilt
-        raise Garbled("the greeting could not be read") from error
-
-
 async def _answer(face: Face, connection: Any) -> Any:
     try:
         return await face.ask(connection.read_response())
     except exceptions.ResponseError as error:
         return error
-    except FAILED:
-        raise
-    except Exception as error:  # whatever a parser says of bytes that are no answer
-        raise Garbled("an answer could not be read") from error
-
-
-def _refused(error: BaseException) -> bool:
-    """Tell whether the server said that it does not do such a thing, or not now."""
-    refusals = (
-        exceptions.AuthenticationError,
-        exceptions.AuthorizationError,
-        exceptions.BusyLoadingError,
-    )
-    return isinstance(error, refusals) or isinstance(error.__context__, exceptions.ReadOnlyError)
