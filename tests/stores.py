@@ -16,12 +16,17 @@ DJANGO = "django.core.cache.backends."
 OURS = "django_cachekit.backends."
 
 
+def _at_location(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
+    return {**config, "LOCATION": server.location}
+
+
 @dataclass(frozen=True)
 class Row:
     """Name one store: its ``CACHES`` entry, what it needs, and what it can.
 
     ``can``: ``count`` (increment), ``list`` (keys), ``ttl``, ``threads`` (shared between threads in
-    these tests), ``exact`` (pull and add have one winner).
+    these tests), ``exact`` (pull and add have one winner). ``server`` names the fixture of the
+    server it needs, and ``at`` says how that is configured.
     """
 
     name: str
@@ -29,10 +34,14 @@ class Row:
     can: frozenset[str] = field(default_factory=frozenset)
     needs: str = ""
     beside: Callable[[Path], Mapping[str, Any]] | None = None
+    server: str = ""
+    at: Callable[[Mapping[str, Any], Any], Mapping[str, Any]] = _at_location
 
-    def caches(self, root: Path) -> dict[str, Any]:
+    def caches(self, root: Path, server: Any = None) -> dict[str, Any]:
         """Return ``CACHES`` with this store as default, and one more beside it if it needs one."""
         found = {"default": dict(self.config(root))}
+        if server is not None:
+            found["default"] = dict(self.at(found["default"], server))
         if self.beside is not None:
             found["beside"] = dict(self.beside(root))
         return found
@@ -74,6 +83,24 @@ def _tagged(root: Path) -> Mapping[str, Any]:
     return {"BACKEND": OURS + "tagged.TaggedCache", "OPTIONS": {"STORE": "beside"}}
 
 
+def _redis(root: Path) -> Mapping[str, Any]:
+    # One server for all tests, so each has a store of its own on it.
+    return {"BACKEND": OURS + "redis.RedisCache", "OPTIONS": {"STORE_ID": str(root)}}
+
+
+def _sealed_redis(root: Path) -> Mapping[str, Any]:
+    options = {"STORE_ID": str(root), "ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
+    return {**_redis(root), "OPTIONS": options}
+
+
+def _at_url(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
+    return {**config, "LOCATION": server.url}
+
+
+def _at_cluster(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
+    return {**_at_url(config, server), "OPTIONS": {**config["OPTIONS"], "CLUSTER": True}}
+
+
 ALL = frozenset({"count", "list", "ttl", "threads", "exact"})
 
 ROWS = [
@@ -86,6 +113,9 @@ ROWS = [
     Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
     Row("tagged-array", _tagged, ALL - {"list"}, beside=_array),
+    Row("redis", _redis, ALL, server="redis", at=_at_url),
+    Row("redis-sealed", _sealed_redis, ALL, server="redis", at=_at_url),
+    Row("redis-cluster", _redis, ALL, server="redis_cluster", at=_at_cluster),
 ]
 
 BY_NAME = {row.name: row for row in ROWS}

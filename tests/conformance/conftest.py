@@ -64,7 +64,8 @@ def configured(row: Row, request: pytest.FixtureRequest, tmp_path: Path) -> Iter
     """Make the row's store the default alias, empty."""
     if row.needs:
         request.getfixturevalue("db")
-    with override_settings(CACHES=row.caches(tmp_path)):
+    server = request.getfixturevalue(row.server) if row.server else None
+    with override_settings(CACHES=row.caches(tmp_path, server)):
         if row.needs == "django table":
             call_command("createcachetable", verbosity=0)
         if row.needs == "table":
