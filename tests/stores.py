@@ -93,12 +93,8 @@ def _sealed_redis(root: Path) -> Mapping[str, Any]:
     return {**_redis(root), "OPTIONS": options}
 
 
-def _at_url(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
-    return {**config, "LOCATION": server.url}
-
-
 def _at_cluster(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
-    return {**_at_url(config, server), "OPTIONS": {**config["OPTIONS"], "CLUSTER": True}}
+    return {**_at_location(config, server), "OPTIONS": {**config["OPTIONS"], "CLUSTER": True}}
 
 
 ALL = frozenset({"count", "list", "ttl", "threads", "exact"})
@@ -113,8 +109,8 @@ ROWS = [
     Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
     Row("tagged-array", _tagged, ALL - {"list"}, beside=_array),
-    Row("redis", _redis, ALL, server="redis", at=_at_url),
-    Row("redis-sealed", _sealed_redis, ALL, server="redis", at=_at_url),
+    Row("redis", _redis, ALL, server="redis"),
+    Row("redis-sealed", _sealed_redis, ALL, server="redis"),
     Row("redis-cluster", _redis, ALL, server="redis_cluster", at=_at_cluster),
 ]
 

@@ -207,7 +207,8 @@ def test_plain_django_use_of_ours_is_told_once(store: Faced, plain: Any, heard: 
 
 
 def test_an_alias_may_be_silent(row: Any, tmp_path: Any, request: Any, heard: Heard) -> None:
-    config = row.caches(tmp_path)
+    server = request.getfixturevalue(row.server) if row.server else None
+    config = row.caches(tmp_path, server)
     if "django_cachekit" not in config["default"]["BACKEND"]:
         pytest.skip("the option is ours")
     if row.needs:

@@ -8,8 +8,11 @@ import os
 import sys
 import tempfile
 import unittest
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+from tests.servers.process import end_watchdog
 
 from .rows import ROWS, Row
 from .sdist import tests
@@ -24,7 +27,11 @@ def main(name: str, way: str, report: str) -> int:
     import django
 
     django.setup()
-    with tempfile.TemporaryDirectory(prefix="cachekit-suite-") as folder:
+    with ExitStack() as clean:
+        folder = clean.enter_context(tempfile.TemporaryDirectory(prefix="cachekit-suite-"))
+        if row.server is not None:
+            clean.callback(end_watchdog)
+            row = row.at(clean.enter_context(row.server()).location)
         result = run(row, way, Path(folder))
     outcome = {
         "run": result.testsRun,

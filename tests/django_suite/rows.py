@@ -2,9 +2,11 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from tests.servers.redis import Redis, RedisCluster
 
 Config = dict[str, Any]
 Make = Callable[[str, Path], Config]
@@ -16,6 +18,7 @@ WAYS = (BACKEND, ASYNC, FACADE, FACADE_ASYNC)
 """The plain backend; its a-verbs only; ``cache.store(...)`` over it; the a-verbs of that."""
 
 OWN_BOUND = "keeps its own bound (MAX_ENTRIES exactly, the least recently used go first)"
+SERVER_BOUND = "is bound by its server, which evicts as it needs room"
 NO_BOUND = "has no bound of its own: the store below has"
 
 HASHES = "the facade hashes such a key to a safe form and has nothing to warn of"
@@ -63,7 +66,8 @@ class Row:
     the alias's configuration; ``below`` returns that of the alias it lies over, if any, which is
     named as the place with ``-below`` behind it. ``unculled`` says why the backend does not cull
     as Django's do. ``differs`` names tests that must fail, with the reason. A row with ``broken``
-    is a faulty backend, there to show that the named test sees it.
+    is a faulty backend, there to show that the named test sees it. ``server`` makes the server
+    that runs meanwhile, and whose ``location`` is the LOCATION.
     """
 
     name: str
@@ -76,6 +80,14 @@ class Row:
     really_sleeps: bool = False
     differs: Mapping[str, str] = field(default_factory=dict)
     broken: str = ""
+    server: Callable[[], Any] | None = None
+
+    def at(self, location: Any) -> "Row":
+        """Return the row with its aliases at a server."""
+        make = self.make
+        return replace(
+            self, make=lambda place, folder: make(place, folder) | {"LOCATION": location}
+        )
 
     def expected(self, way: str) -> Mapping[str, str]:
         """Return the tests that must fail on this way, with the reason."""
@@ -110,6 +122,11 @@ def table(backend: str) -> Make:
         return {"BACKEND": backend, "LOCATION": f"{place} cache table", "OPTIONS": options}
 
     return make
+
+
+def stored(backend: str, **options: Any) -> Make:
+    """Return a maker of a backend that keeps each place apart by its STORE_ID."""
+    return lambda place, folder: {"BACKEND": backend, "OPTIONS": {**options, "STORE_ID": place}}
 
 
 def faulty(name: str) -> Make:
@@ -158,6 +175,21 @@ ROWS = [
         plain("django_cachekit.backends.null.NullCache"),
         ways=WAYS,
         null=True,
+    ),
+    Row(
+        "redis",
+        stored("django_cachekit.backends.redis.RedisCache"),
+        ways=WAYS,
+        unculled=SERVER_BOUND,
+        really_sleeps=True,
+        server=Redis,
+    ),
+    Row(
+        "redis cluster",
+        stored("django_cachekit.backends.redis.RedisCache", CLUSTER=True),
+        unculled=SERVER_BOUND,
+        really_sleeps=True,
+        server=RedisCluster,
     ),
     Row("facade over locmem", plain(LOCMEM), ways=(FACADE, FACADE_ASYNC)),
     # Faulty on purpose, and the test that has to notice.
