@@ -19,9 +19,16 @@ RUNS = [
 
 @pytest.mark.parametrize(("page", "store"), RUNS)
 def test_examples_run(
-    page: Page, store: str, shop: None, tmp_path: Path, clean: contextlib.ExitStack
+    page: Page,
+    store: str,
+    shop: None,
+    tmp_path: Path,
+    clean: contextlib.ExitStack,
+    request: pytest.FixtureRequest,
 ) -> None:
-    clean.enter_context(override_settings(CACHES=BY_NAME[store].caches(tmp_path / "store")))
+    row = BY_NAME[store]
+    server = request.getfixturevalue(row.server) if row.server else None
+    clean.enter_context(override_settings(CACHES=row.caches(tmp_path / "store", server)))
     make_tables()
     Runner(page, tmp_path / "page", clean).run()
 

@@ -21,7 +21,15 @@ from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.operation import Kind, Operation, tag_record
 from tests.stores import BY_NAME
 
-TURNS = {"array": 3000, "locmem": 2000, "tagged-locmem": 1000, "file": 400, "django-file": 300}
+TURNS = {
+    "array": 3000,
+    "locmem": 2000,
+    "tagged-locmem": 1000,
+    "file": 400,
+    "django-file": 300,
+    "redis": 300,
+    "redis-cluster": 200,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +43,9 @@ def restless() -> Iterator[None]:
 
 @pytest.fixture(params=list(TURNS))
 def name(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with override_settings(CACHES=BY_NAME[request.param].caches(tmp_path)):
+    row = BY_NAME[request.param]
+    server = request.getfixturevalue(row.server) if row.server else None
+    with override_settings(CACHES=row.caches(tmp_path, server)):
         yield request.param
 
 
@@ -115,11 +125,16 @@ def _fill_process(row: Any, stop: Any) -> None:
     fill(row, stop)
 
 
+@pytest.mark.parametrize("store", ["file", "redis"])
 @pytest.mark.parametrize("flush", ["tag", "alias"])
-def test_processes_never_read_past_a_flush(tmp_path: Path, flush: str) -> None:
+def test_processes_never_read_past_a_flush(
+    tmp_path: Path, flush: str, store: str, request: pytest.FixtureRequest
+) -> None:
+    of = BY_NAME[store]
+    server = request.getfixturevalue(of.server) if of.server else None
     fork = multiprocessing.get_context("fork")
     row, stop = fork.Value("q", 0), fork.Event()
-    with override_settings(CACHES=BY_NAME["file"].caches(tmp_path)):
+    with override_settings(CACHES=of.caches(tmp_path, server)):
         fillers = [fork.Process(target=_fill_process, args=(row, stop)) for _ in range(2)]
         for filler in fillers:
             filler.start()

@@ -11,6 +11,7 @@ import pytest
 from django.test import override_settings
 
 from django_cachekit import cache
+from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.flows import leases
 from tests.stores import BY_NAME
 
@@ -28,9 +29,11 @@ def _ask(calls: Any, gate: Any, found: Any, seconds: float) -> None:
     found.put(cache.remember("cold", 60, make))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Any:
-    with override_settings(CACHES=BY_NAME["file"].caches(tmp_path)):
+@pytest.fixture(params=["file", "redis", "redis-sealed"])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+    row = BY_NAME[request.param]
+    server = request.getfixturevalue(row.server) if row.server else None
+    with override_settings(CACHES=row.caches(tmp_path, server)):
         yield cache
 
 
@@ -77,4 +80,8 @@ def test_a_long_computation_keeps_its_lease(store: Any, monkeypatch: pytest.Monk
 def test_nothing_of_a_lease_is_left(store: Any) -> None:
     store.remember("cold", 60, lambda: 1)
     driver = cache._home.stack().driver
-    assert sum(1 for _ in driver.engine.scan()) == 1
+
+    async def left() -> int:
+        return len([name async for name, _ in driver.io.scan(BLOCKING)])
+
+    assert run_now(left()) == 1

@@ -18,7 +18,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     row = BY_NAME[request.param]
     if row.needs:
         request.getfixturevalue("db")
-    with override_settings(CACHES=row.caches(tmp_path)):
+    server = request.getfixturevalue(row.server) if row.server else None
+    with override_settings(CACHES=row.caches(tmp_path, server)):
         if row.needs == "django table":
             call_command("createcachetable", verbosity=0)
         if row.needs == "table":

@@ -24,7 +24,8 @@ def configured(row: Row, request: pytest.FixtureRequest, root: Path) -> Iterator
     """Make a row's store the default alias."""
     if row.needs:
         request.getfixturevalue("db")
-    with override_settings(CACHES=row.caches(root)):
+    server = request.getfixturevalue(row.server) if row.server else None
+    with override_settings(CACHES=row.caches(root, server)):
         if row.needs == "django table":
             call_command("createcachetable", verbosity=0)
         if row.needs == "table":
