@@ -60,3 +60,8 @@ def within(seconds: float) -> Iterator[None]:
 
 
 Verbs = dict[str, Callable[[Any], Any]]
+
+
+def odd_key(key: str, prefix: str, version: int) -> str:
+    """Make keys in a way of the project's own."""
+    return f"{key}/{version}/{prefix}"
