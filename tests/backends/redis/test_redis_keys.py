@@ -106,7 +106,7 @@ def test_a_flush_leaves_what_is_not_of_the_alias(options: Any, empty: Any, raw: 
     with override_settings(
         CACHES={
             "default": config(empty.url, **options),
-            "other": config(empty.url, **options),
+            "other": config(empty.url, TIMEOUT=60, **options),  # else it were the same
             "prefixed": config(empty.url, STORE_ID="default", KEY_PREFIX="p", **options),
         }
     ):
