@@ -108,7 +108,7 @@ def stack_of(cache: "StoreCache", location: str, params: Mapping[str, Any]) -> S
     """Return the one stack this process has for a configuration, made at its first use."""
     alias = conf.alias_of(type(cache), location, params)
     # A repr tells two configurations apart; keys it may hold stay in this dict.
-    mark = (type(cache), alias, location, repr(params))
+    mark = (type(cache), alias, repr((location, params)))
     stack = _stacks.get(mark)
     if stack is None:
         with _lock:

@@ -43,7 +43,7 @@ class RedisCache(StoreCache):
     def connect(self, alias: str) -> Driver:
         """Return the driver over this configuration's server."""
         chain = build(self.options, store_id=alias, secret_keys=conf.secret_keys())
-        place = Place(alias, self.location, self._params)
+        place = Place(alias, self, self.location, self._params)
         engine = Engine(alias, Wire(place), self._naming(alias, chain))
         return Remote(alias, type(self), Names(self), engine, chain)
 

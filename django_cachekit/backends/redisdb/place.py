@@ -21,15 +21,17 @@ Pools = dict[Node, Any]
 class Place:
     """Know where a Redis is, and keep the connections to it.
 
-    ``client`` is django-redis's client, for those who want to speak to Redis themselves.
+    ``client`` is django-redis's client, for those who want to speak to Redis themselves; ``cache``
+    tells it how keys are made.
     """
 
-    def __init__(self, alias: str, location: Any, params: Mapping[str, Any]) -> None:
+    def __init__(self, alias: str, cache: Any, location: Any, params: Mapping[str, Any]) -> None:
         options = params.get("OPTIONS") or {}
         wrong = problems(options)
         if wrong:
             raise Misconfigured(f"CACHES[{alias!r}]: {' '.join(wrong)}")
         self.alias = alias
+        self.cache = cache
         self.cluster = bool(options.get("CLUSTER"))
         self.servers = servers(alias, location)
         self.options = for_django_redis(options)
@@ -43,7 +45,7 @@ class Place:
         if self.cluster:
             return ClusterClient(self)
         path = self.options.get("CLIENT_CLASS", "django_redis.client.DefaultClient")
-        made = import_string(path)(self.servers, self._params, None)
+        made = import_string(path)(self.servers, self._params, self.cache)
         made.connection_factory.get_or_create_connection_pool = _Kept(made.connection_factory)
         return made
 

@@ -106,17 +106,35 @@ def awaited(pool: Any) -> Any:
     secure = issubclass(pool.connection_class, SSLConnection)
     if isinstance(pool, sentinel.SentinelConnectionPool):
         watchers = _watchers(pool.sentinel_manager)
-        managed = aio_sentinel.SentinelManagedSSLConnection if secure else None
-        kwargs["connection_class"] = managed or aio_sentinel.SentinelManagedConnection
+        plain, tls = aio_sentinel.SentinelManagedConnection, _sharing(_SENTINEL_TLS)
+        kwargs["connection_class"] = tls if secure else plain
         kind: Any = AwaitedSentinelPool
         return kind(pool.service_name, watchers, is_master=True, **kwargs)
-    kinds = {SSLConnection: aio.SSLConnection, UnixDomainSocketConnection: _UNIX}
+    kinds = {SSLConnection: _sharing(), UnixDomainSocketConnection: _UNIX}
     found = (twin for kind, twin in kinds.items() if issubclass(pool.connection_class, kind))
     kwargs["connection_class"] = next(found, aio.Connection)
     return aio.BlockingConnectionPool(**kwargs)
 
 
 _UNIX = aio.UnixDomainSocketConnection
+_SENTINEL_TLS = aio_sentinel.SentinelManagedSSLConnection
+
+
+def _sharing(kind: Any = aio.SSLConnection) -> type:
+    """Return a class of connections, for one pool, that read the certificates once for all.
+
+    Each would read them for itself, in the loop, and a pool of them would not be ready in time.
+    """
+
+    class Sharing(kind):  # type: ignore[misc]  # one of redis-py's, without types
+        context: Any = None
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            own = vars(self)["ssl_context"]
+            Sharing.context = self.ssl_context = Sharing.context or own
+
+    return Sharing
 
 
 def _watchers(manager: Any) -> Any:

@@ -100,34 +100,32 @@ class Wire:
     async def _asked(self, face: Face, commands: Sequence[Command]) -> list[Any]:
         if self.slots is not None and self.slots.stale:
             await self._draw(face, self.slots)
-        answers = await self._trip(face, dict(enumerate(commands)), {})
+        current, asking = dict(enumerate(commands)), dict[int, Node]()
+        answers = await self._trip(face, current, asking)
         for _ in range(ROUNDS):
-            if not any(isinstance(answer, Exception) for answer in answers.values()):
+            failed = {n: said for n, said in answers.items() if isinstance(said, Exception)}
+            again = [n for n in failed if self._send_on(n, failed[n], current, asking)]
+            if not again:
                 break
-            later, asked = self._to_send_on(commands, answers)
-            if not later:
-                break
-            answers |= await self._trip(face, later, asked)
+            answers |= await self._trip(face, {n: current[n] for n in again}, asking)
         return [answers[number] for number in range(len(commands))]
 
-    def _to_send_on(
-        self, commands: Sequence[Command], answers: dict[int, Any]
-    ) -> tuple[dict[int, Command], dict[int, Node]]:
-        """Return what was not carried out: its script is unknown, or its key is elsewhere."""
-        later: dict[int, Command] = {}
-        asked: dict[int, Node] = {}
-        for number, answer in answers.items():
-            command = commands[number]
-            if isinstance(answer, exceptions.NoScriptError) and command.script:
-                later[number] = command.whole()
-            elif isinstance(answer, exceptions.AskError) and self.slots is not None:
-                later[number] = command
-                node = (answer.host, answer.port)
-                if isinstance(answer, exceptions.MovedError):
-                    self.slots.moved(answer.slot_id, node)
-                else:
-                    asked[number] = node
-        return later, asked
+    def _send_on(
+        self, number: int, said: Exception, current: dict[int, Command], asking: dict[int, Node]
+    ) -> bool:
+        """Have a command sent on that was not carried out, if it is known where it may be."""
+        if isinstance(said, exceptions.NoScriptError) and current[number].script:
+            current[number] = current[number].whole()
+            return True
+        if not isinstance(said, exceptions.AskError) or self.slots is None:
+            return False
+        node = (said.host, said.port)
+        if isinstance(said, exceptions.MovedError):
+            self.slots.moved(said.slot_id, node)
+            asking.pop(number, None)
+        else:
+            asking[number] = node
+        return True
 
     async def _draw(self, face: Face, slots: Slots) -> None:
         """Ask the servers of a cluster, one after the other, who keeps what."""
