@@ -131,8 +131,8 @@ def _sharing(kind: Any = aio.SSLConnection) -> type:
 
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
-            own = vars(self)["ssl_context"]
-            Sharing.context = self.ssl_context = Sharing.context or own
+            made: Any = self
+            made.ssl_context = Sharing.context = Sharing.context or made.ssl_context
 
     return Sharing
 
