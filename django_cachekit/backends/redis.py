@@ -1,5 +1,6 @@
 """A Redis: alone, watched by sentinels, or a cluster; through django-redis, and awaited."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.cache.backends.base import default_key_func
@@ -11,6 +12,7 @@ from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
 from .bytestore import Bytes
 from .engine import Found
+from .redisdb import options as options_of
 from .redisdb.engine import Engine
 from .redisdb.naming import Hidden, Naming, Readable
 from .redisdb.place import Place
@@ -46,6 +48,11 @@ class RedisCache(StoreCache):
         place = Place(alias, self, self.location, self._params)
         engine = Engine(alias, Wire(place), self._naming(alias, chain))
         return Remote(alias, type(self), Names(self), engine, chain)
+
+    @staticmethod
+    def cachekit_problems(location: Any, options: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """Return what is wrong with LOCATION and OPTIONS, each with a hint; a system check asks."""
+        return options_of.problems(location, options)
 
     @property
     def client(self) -> Any:

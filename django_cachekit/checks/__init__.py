@@ -19,6 +19,7 @@ W013    the default store is in the memory of each process, outside of DEBUG
 W014    an option looks like a misspelt one
 E020    a backend of this package cannot be imported
 E021    a warmer in CACHEKIT["WARMERS"] cannot be imported
+E022    LOCATION or an option is not one that the backend's client library takes
 ======= ==================================================================================
 
 All are under the tag ``caches``; those on keys and directories also under ``security``. No
@@ -27,6 +28,7 @@ message shows any part of a key.
 
 from django.core import checks
 
+from .clients import clients_can_be_made
 from .directories import directories_are_private
 from .keys import keys_are_fit
 from .memory import default_store_is_shared
@@ -44,6 +46,7 @@ def register_all() -> None:
         backends_are_there,
         aliases_are_over_others,
         options_mean_something,
+        clients_can_be_made,
         default_store_is_shared,
     ):
         checks.register(check, checks.Tags.caches)

@@ -1,6 +1,7 @@
 """What LOCATION and OPTIONS say, as django-redis takes them, with our defaults."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,8 +9,6 @@ from django.utils.module_loading import import_string
 from redis.backoff import NoBackoff
 from redis.connection import BlockingConnectionPool
 from redis.retry import Retry
-
-from ...errors import Misconfigured
 
 CONNECTIONS = 50
 SECONDS = 0.5
@@ -38,38 +37,39 @@ INSTEAD = {
 
 KNOWN = CODECS | OURS | DJANGO_REDIS
 
+SCHEMES = ("redis", "rediss", "unix")
+_PAGE = "docs/stores/redis.md has them all; django-redis's own are among them."
 _BASE = "django_cachekit.backends.redisdb.pools."
-_CLIENT = "django_redis.client.DefaultClient"
 
 
-def servers(alias: str, location: Any) -> list[str]:
-    """Return the URLs in LOCATION; the first is the primary's."""
+def servers(location: Any) -> list[str]:
+    """Return the URLs in LOCATION, the primary's first; none if there is anything else."""
     found = location.split(",") if isinstance(location, str) else location
-    listed = isinstance(found, Sequence) and found and all(isinstance(url, str) for url in found)
+    listed = isinstance(found, Sequence) and all(isinstance(url, str) for url in found)
     urls = [url.strip() for url in found] if listed else []
-    if not urls or not all(urlsplit(url).scheme in ("redis", "rediss", "unix") for url in urls):
-        raise Misconfigured(
-            f"CACHES[{alias!r}]: LOCATION is a URL, as redis://127.0.0.1:6379/0, rediss://... "
-            "or unix://..., or a list of them."
-        )
-    return urls
+    return urls if all(urlsplit(url).scheme in SCHEMES for url in urls) else []
 
 
-def problems(options: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the names of options, and with what goes with what."""
+def problems(location: Any, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Return what is wrong with LOCATION and OPTIONS, each with what to do about it."""
+    if not servers(location):
+        example = "Give redis://127.0.0.1:6379/0, rediss://..., unix://..., or a list of them."
+        yield "LOCATION is no URL of a Redis.", example
     free = {"CLIENT_CLASS", "CONNECTION_FACTORY"} & set(options)
-    found = []
     for name in options:
         if name in INSTEAD:
             if not (name == "IGNORE_EXCEPTIONS" and options[name] is True):
-                found.append(f"{name} is not for this backend: {INSTEAD[name]}.")
+                yield f"{name} is not for this backend.", f"Remove it: {INSTEAD[name]}."
         elif name not in KNOWN and not free:
-            found.append(f"{name!r} is no option.")
+            near = get_close_matches(str(name).upper(), sorted(KNOWN), 1, 0.8)
+            yield f"{name!r} is no option.", f"Did you mean {near[0]}?" if near else _PAGE
     if options.get("CLUSTER") and options.get("SENTINELS"):
-        found.append("CLUSTER and SENTINELS exclude each other: a cluster watches itself.")
+        yield "CLUSTER and SENTINELS exclude each other.", "A cluster watches itself: keep CLUSTER."
     if str(options.get("CLIENT_CLASS", "")).endswith("ShardClient"):
-        found.append("ShardClient is not for this backend: use CLUSTER, or ShardedCache.")
-    return found
+        yield "ShardClient is not for this backend.", "Use CLUSTER, or ShardedCache over aliases."
+    kwargs = options.get("CONNECTION_POOL_KWARGS") or {}
+    if kwargs.get("decode_responses"):
+        yield "decode_responses has to be off, for entries are bytes.", "Remove it."
 
 
 def for_django_redis(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,13 +27,13 @@ class Place:
 
     def __init__(self, alias: str, cache: Any, location: Any, params: Mapping[str, Any]) -> None:
         options = params.get("OPTIONS") or {}
-        wrong = problems(options)
+        wrong = [f"{text} {hint}" for text, hint in problems(location, options)]
         if wrong:
             raise Misconfigured(f"CACHES[{alias!r}]: {' '.join(wrong)}")
         self.alias = alias
         self.cache = cache
         self.cluster = bool(options.get("CLUSTER"))
-        self.servers = servers(alias, location)
+        self.servers = servers(location)
         self.options = for_django_redis(options)
         self._params = {**params, "OPTIONS": self.options}
         self._pools: Pools = {}
@@ -94,10 +94,7 @@ class Place:
             pool = self.pool_of_node(node)
         else:
             pool = self.client.get_client(write=True).connection_pool
-        if pool.connection_kwargs.get("decode_responses"):
-            raise Misconfigured(
-                f"CACHES[{self.alias!r}]: decode_responses has to be off, for entries are bytes."
-            )
+        pool.connection_kwargs["decode_responses"] = False  # whatever a URL says
         pool.connection_class = paced(pool.connection_class)
         return pool
 

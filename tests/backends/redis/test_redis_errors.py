@@ -1,6 +1,9 @@
 """What a server says in place of an answer, and what comes of it: no error of the client's."""
 
+import asyncio
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from django_cachekit.errors import OutcomeUnknown, StoreUnavailable
 from tests.servers.redis import Redis
 
 from .helping import SEALED, alone, client, driver_of, key_of
+from .test_redis_places import works
 
 VERBS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "put": (lambda cache: cache.put("a", 2, 60), False),
@@ -50,6 +54,36 @@ def test_read_only(verb: str, cache: Any, raw: Any) -> None:
     finally:
         raw.replicaof("NO", "ONE")
     assert cache.increment("n") == 2
+
+
+@pytest.mark.parametrize("face", ["blocking", "awaited"])
+def test_a_master_no_more_is_connected_to_anew(face: str, empty: Any, raw: Any) -> None:
+    """Its name may lead to another one by now."""
+
+    def ids() -> set[str]:
+        return {one["id"] for one in raw.client_list() if one["name"] == face}
+
+    async def awaited(cache: Any) -> None:
+        assert await cache.aput("a", 1) is True
+        before = ids()
+        raw.replicaof("127.0.0.1", "1")
+        assert await cache.aput("a", 2) is False
+        assert await cache.aget("a") == 1
+        assert ids().isdisjoint(before)
+
+    with alone(empty.url, CONNECTION_POOL_KWARGS={"client_name": face}) as cache:
+        try:
+            if face == "awaited":
+                asyncio.run(awaited(cache))
+                return
+            assert cache.put("a", 1) is True
+            before = ids()
+            raw.replicaof("127.0.0.1", "1")
+            assert cache.put("a", 2) is False
+            assert cache.get("a") == 1
+            assert ids().isdisjoint(before)
+        finally:
+            raw.replicaof("NO", "ONE")
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if not verb.startswith("flush")])
@@ -105,6 +139,22 @@ def test_a_user_who_may_not(empty: Any, raw: Any) -> None:
                 outcome(cache, verb)
     finally:
         raw.acl_deluser("guest")
+
+
+RULES = re.search(r"~ck:.*?\+ping", Path("docs/stores/redis.md").read_text(), re.DOTALL)
+
+
+def test_a_user_who_may_what_the_page_says(empty: Any, raw: Any) -> None:
+    assert RULES is not None
+    raw.execute_command("ACL LOG", "RESET")
+    raw.execute_command("ACL SETUSER", "shop", "on", ">p", *RULES.group().split())
+    try:
+        with alone(empty.url, USERNAME="shop", PASSWORD="p", RAISE=True) as cache:
+            works(cache)
+        denied = {one[b"object"] for one in raw.execute_command("ACL LOG")}
+        assert denied <= {b"client|setinfo", b"client"}  # known from Redis 7.2 on
+    finally:
+        raw.acl_deluser("shop")
 
 
 def test_it_is_still_loading() -> None:

@@ -61,7 +61,9 @@ def test_threads_count_exactly_from_nothing(store: Any) -> None:
 def _win(cache: Any, gate: Any, rounds: int, wins: Any) -> None:
     for number in range(rounds):
         gate.wait(30)
-        won = cache.add(f"prize{number}", os.getpid()) + (cache.pull(f"gift{number}") == "gift")
+        won = cache.add(f"prize{number}", os.getpid(), 60)
+        won += cache.add(f"for ever{number}", os.getpid(), None)
+        won += cache.pull(f"gift{number}") == "gift"
         with wins.get_lock():
             wins[number] += won
 
@@ -71,7 +73,7 @@ def test_an_add_and_a_pull_have_one_winner_each(store: Any) -> None:
     store.put_many({f"gift{turn}": "gift" for turn in range(rounds)})
     gate, wins = FORK.Barrier(number), FORK.Array("i", rounds)
     in_processes(number, _win, store, gate, rounds, wins)
-    assert list(wins) == [2] * rounds
+    assert list(wins) == [3] * rounds
 
 
 def _read(cache: Any, seed: int) -> None:
@@ -115,6 +117,34 @@ def test_forks_await_on_connections_of_their_own(cache: Any) -> None:
         assert await cache.aget("k2") == 2
 
     asyncio.run(fork_inside())
+
+
+def test_a_fork_that_goes_on_with_a_loop_does_not_use_its_connections(cache: Any) -> None:
+    cache.put_many({f"k{number}": number for number in range(50)})
+    loop = asyncio.new_event_loop()
+
+    async def read(number: int) -> Any:
+        return await cache.aget(f"k{number}")
+
+    def child() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            ours = driver_of().engine.wire.place._loops
+            before = ours._held[loop][1]
+            assert [loop.run_until_complete(read(number)) for number in range(20)] == list(
+                range(20)
+            )
+            assert ours._held[loop][1] is not before
+        os._exit(0)
+
+    assert loop.run_until_complete(read(3)) == 3
+    process = FORK.Process(target=child)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert loop.run_until_complete(read(4)) == 4
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
 
 
 def _in_thread(work: Any, *args: Any) -> None:

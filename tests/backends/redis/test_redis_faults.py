@@ -154,6 +154,16 @@ def test_a_call_waits_for_a_connection_and_then_gives_up(proxy: Any) -> None:
         assert cache.increment("n") == 1
 
 
+def test_a_read_that_waited_in_vain_is_not_tried_again(proxy: Any) -> None:
+    kwargs = {"max_connections": 1, "timeout": 0.7}
+    with alone(proxy.url, CONNECTION_POOL_KWARGS=kwargs) as cache:
+        pool = driver_of().engine.wire.place.pool(None)
+        taken = pool.get_connection()
+        with within(1.2):
+            assert cache.get("a", "default") == "default"
+        pool.release(taken)
+
+
 @pytest.mark.parametrize("start", range(0, 60, 3))
 def test_a_spoilt_answer_is_a_miss_and_the_next_one_is_right(
     start: int, cache: Any, proxy: Any

@@ -84,6 +84,7 @@ def test_odd_keys_affect_only_themselves(prefix: str, options: Any, empty: Any, 
             store.put_many({key: key for key in ODD})
         assert cache.many(ODD) == {key: key for key in ODD}
         assert sorted(cache.keys()) == sorted(ODD)
+        assert max(map(len, raw.keys("*"))) < 600
         for key in ODD:
             glob = "".join("\\" + char if char in "*?[\\" else char for char in key)
             assert list(cache.keys(glob)) == [key]
@@ -108,16 +109,19 @@ def test_a_flush_leaves_what_is_not_of_the_alias(options: Any, empty: Any, raw: 
             "default": config(empty.url, **options),
             "other": config(empty.url, TIMEOUT=60, **options),  # else it were the same
             "prefixed": config(empty.url, STORE_ID="default", KEY_PREFIX="p", **options),
+            "nested": config(empty.url, STORE_ID="default", KEY_PREFIX="p:1", **options),
         }
     ):
-        for alias in ("default", "other", "prefixed"):
+        for alias in ("default", "other", "prefixed", "nested"):
             caches[alias].set("a", alias, None)
         before = raw.dbsize()
         caches["default"].clear()
         assert raw.dbsize() == before - 1
         assert caches["default"].get("a") is None
         assert caches["other"].get("a") == "other"
-        assert caches["prefixed"].get("a") == "prefixed"
+        caches["prefixed"].clear()
+        assert caches["prefixed"].get("a") is None
+        assert caches["nested"].get("a") == "nested"
     assert {key: raw.get(key) for key in foreign} == foreign
 
 
@@ -136,6 +140,22 @@ def test_a_sweep_spares_what_came_after_the_flush(store: Any, raw: Any) -> None:
     assert store.increment("counted") == 2
     assert store.add("won", "second") is False
     assert raw.dbsize() == 3  # and the epoch
+
+
+def test_a_sweep_spares_what_came_since_it_looked(store: Any, raw: Any) -> None:
+    store.put_many({f"k{number}": "old" for number in range(20)})
+    engine = driver_of().engine
+    ask_all = engine._all
+
+    async def late(face: Any, commands: Any) -> Any:
+        if len(commands) == 20:  # the dead are known, and about to be removed
+            store.put("k7", "new")
+        return await ask_all(face, commands)
+
+    engine._all = late
+    store.flush()
+    assert store.many(["k7", "k8"]) == {"k7": "new", "k8": None}
+    assert raw.dbsize() == 2
 
 
 def test_what_a_failed_sweep_left_is_dead_and_can_be_pruned(

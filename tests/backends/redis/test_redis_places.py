@@ -9,6 +9,7 @@ from django.test import override_settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from django_cachekit.checks.clients import clients_can_be_made
 from django_cachekit.errors import Misconfigured
 
 from .helping import SEALED, alone, config, driver_of, within
@@ -157,10 +158,10 @@ def test_the_client_of_django_redis_can_be_had(empty: Any) -> None:
 @pytest.mark.parametrize(
     ("location", "options", "said"),
     [
-        ("", {}, "LOCATION is a URL"),
-        ("127.0.0.1:6379", {}, "LOCATION is a URL"),
-        ([], {}, "LOCATION is a URL"),
-        (None, {"SOCKET_TIMEOUTS": 1}, "'SOCKET_TIMEOUTS' is no option"),
+        ("", {}, "LOCATION is no URL"),
+        ("127.0.0.1:6379", {}, "LOCATION is no URL"),
+        ([], {}, "LOCATION is no URL"),
+        (None, {"SOCKET_TIMEOUTS": 1}, "'SOCKET_TIMEOUTS' is no option. Did you mean SOCKET_TIM"),
         (None, {"COMPRESSOR": "django_redis.compressors.zlib.ZlibCompressor"}, "COMPRESSION"),
         (None, {"IGNORE_EXCEPTIONS": False}, "RAISE"),
         (None, {"PICKLE_VERSION": 2}, "SERIALIZER"),
@@ -181,6 +182,21 @@ def test_what_is_configured_wrongly_is_said(
         caches["default"].get("a")
     assert "ImproperlyConfigured" in [kind.__name__ for kind in type(caught.value).__mro__]
     assert not isinstance(caught.value, Misconfigured) or "default" in str(caught.value)
+
+
+def test_a_check_says_so_too() -> None:
+    wrong = {"default": config("127.0.0.1:6379", SOCKET_TIMEOUTS=1, CLUSTER=True, SENTINELS=[1])}
+    with override_settings(CACHES=wrong):
+        said = [message for message in clients_can_be_made() if message.id == "cachekit.E022"]
+    assert len(said) == 3
+    assert all(message.hint for message in said)
+    with override_settings(CACHES={"default": config("rediss://h:1/0", SOCKET_TIMEOUT=1)}):
+        assert clients_can_be_made() == []
+
+
+def test_responses_are_never_decoded(empty: Any) -> None:
+    with alone(f"{empty.url}?decode_responses=true") as cache:
+        works(cache)
 
 
 def test_ignoring_exceptions_is_what_it_does_anyway(empty: Any) -> None:
