@@ -6,6 +6,7 @@ configured for the one holds for the other.
 
 import time
 from functools import cache
+from inspect import signature
 from typing import Any
 
 from redis import asyncio as aio
@@ -33,6 +34,14 @@ class WaitingSentinelPool(sentinel.SentinelConnectionPool, BlockingConnectionPoo
             kwargs["connection_class"] = sentinel.SentinelManagedSSLConnection
         made: Any = super()
         made.__init__(service_name, sentinel_manager, **kwargs)
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """Close the connections; all of them, where redis-py is too old to spare those in use."""
+        made: Any = super()
+        if "inuse_connections" in signature(BlockingConnectionPool.disconnect).parameters:
+            made.disconnect(inuse_connections)
+        else:
+            made.disconnect()
 
 
 class AwaitedSentinelPool(aio_sentinel.SentinelConnectionPool, aio.BlockingConnectionPool):
@@ -64,10 +73,11 @@ class Paced:
         self._end = time.monotonic() + self._seconds
         self._wire.sendall(data)
 
-    def recv(self, size: int) -> Any:
-        """Return some bytes of the answer."""
-        self._check()
-        return self._wire.recv(size)
+    def recv(self, size: int, *flags: int) -> Any:
+        """Return some bytes of the answer; with flags it is only a look whether there are any."""
+        if not flags:
+            self._check()
+        return self._wire.recv(size, *flags)
 
     def recv_into(self, *args: Any) -> Any:
         """Put some bytes of the answer where they are wanted."""
