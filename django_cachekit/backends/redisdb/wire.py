@@ -66,7 +66,7 @@ class Wire:
         try:
             return say(self.place.pool(None), messages)
         except FAILED as error:
-            self._first.failed = (error, began)
+            self._first.failed = (error, began, clock.monotonic())
             raise
 
     async def ask(self, face: Face, commands: Sequence[Command], again: bool = False) -> list[Any]:
@@ -87,10 +87,12 @@ class Wire:
 
     def _begun(self, straight: bool) -> tuple[Exception | None, float]:
         """Return how the straight line failed a moment ago, if it did, and when the call began."""
-        begun: tuple[Exception, float] | None = None
-        if straight:
-            begun = vars(self._first).pop("failed", None)
-        return begun or (None, clock.monotonic())
+        now = clock.monotonic()
+        if straight and "failed" in vars(self._first):
+            failed, began, at = vars(self._first).pop("failed")
+            if now - at < JITTER:
+                return failed, began
+        return None, now
 
     def _in_time(self, began: float) -> bool:
         """Tell whether a second try would still end in about twice the time of one."""
@@ -100,8 +102,15 @@ class Wire:
     async def _asked(self, face: Face, commands: Sequence[Command]) -> list[Any]:
         if self.slots is not None and self.slots.stale:
             await self._draw(face, self.slots)
-        current, asking = dict(enumerate(commands)), dict[int, Node]()
-        answers = await self._trip(face, current, asking)
+        if self.slots is None and not face.awaiting:
+            heard = say(self.place.pool(None), [command.args for command in commands])
+            if not any(isinstance(said, exceptions.NoScriptError) for said in heard):
+                return heard
+            current, asking = dict(enumerate(commands)), dict[int, Node]()
+            answers = dict(enumerate(heard))
+        else:
+            current, asking = dict(enumerate(commands)), {}
+            answers = await self._trip(face, current, asking)
         for _ in range(ROUNDS):
             failed = {n: said for n, said in answers.items() if isinstance(said, Exception)}
             again = [n for n in failed if self._send_on(n, failed[n], current, asking)]
