@@ -39,11 +39,11 @@ class Bytes(NamedDriver):
     """Drive an engine through a codec chain.
 
     ``far`` says that the store is a trip away, so that tags' records are read along with the keys;
-    ``straight`` that a blocking read need not go the long way.
+    ``straight`` that its ``look`` is a blocking read, though its hooks are awaited.
     """
 
     far = False
-    straight = True
+    straight = False
 
     def __init__(
         self, alias: str, sender: type, names: Names, engine: Engine | FacedEngine, chain: Chain
@@ -71,7 +71,9 @@ class Bytes(NamedDriver):
 
         The long way does all that is left out here: signals, odd keys and versions, errors.
         """
-        if version is not None or type(key) is not str or self.lead is None or not self.straight:
+        if version is not None or type(key) is not str or self.lead is None:
+            return UNSURE
+        if self.hop is None and not self.straight:
             return UNSURE
         full = self.lead + key
         if not usual(full) or (reading_is_heard() and not self.silent) or self._tagged(key, tags):
@@ -92,7 +94,7 @@ class Bytes(NamedDriver):
 
     def look(self, name: bytes) -> Found:
         """Read one name, blocking."""
-        return run_now(self.io.read(BLOCKING, [name]))
+        return self.engine.read([name])  # type: ignore[no-any-return]  # of a blocking engine
 
     def _tagged(self, key: str, tags: tuple[str, ...]) -> bool:
         """Tell whether the long way reads the key and its tags' records in one trip, not two."""

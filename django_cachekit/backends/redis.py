@@ -23,6 +23,7 @@ class Remote(Bytes):
     """Drive a Redis."""
 
     far = True
+    straight = True
 
     def look(self, name: bytes) -> Found:
         """Read one name, blocking."""

@@ -141,7 +141,8 @@ def test_a_user_who_may_not(empty: Any, raw: Any) -> None:
         raw.acl_deluser("guest")
 
 
-RULES = re.search(r"~ck:.*?\+ping", Path("docs/stores/redis.md").read_text(), re.DOTALL)
+PAGE = Path(__file__).parents[3] / "docs/stores/redis.md"
+RULES = re.search(r"~ck:.*?\+ping", PAGE.read_text(), re.DOTALL)
 
 
 def test_a_user_who_may_what_the_page_says(empty: Any, raw: Any) -> None:
