@@ -46,6 +46,19 @@ class Naming(Protocol):
         """Return a test whether a key may be wanted, to spare the trip for its value."""
 
 
+class Cut(Name):
+    """Be the name of a key that was cut, so that its text is not known; ``rest`` is what is."""
+
+    rest: bytes
+
+    @classmethod
+    def off(cls, name: bytes, rest: bytes) -> "Cut":
+        """Return the name with what is left of its key."""
+        made = cls(name)
+        made.rest = rest
+        return made
+
+
 class Hidden:
     """Name sealed entries: by the space of the alias, and the name."""
 
@@ -91,6 +104,8 @@ class Readable:
 
     def key(self, name: bytes) -> bytes:
         """Return the server's key of a name."""
+        if isinstance(name, Cut):
+            return self.lead + name.rest
         text = cast(Name, name).text
         rest = text[len(self._strip) :] if text.startswith(self._strip) else text
         data = rest.encode("utf-8", "surrogatepass")
@@ -102,7 +117,8 @@ class Readable:
         """Return the name whose key this is; None if it is none of ours."""
         rest = key[len(self.lead) :]
         if _is_cut(rest):
-            return _from_hex(rest[-_HEX:])
+            digits = _from_hex(rest[-_HEX:])
+            return None if digits is None else Cut.off(digits, rest)
         text = _text(rest)
         if text is None:
             return None
