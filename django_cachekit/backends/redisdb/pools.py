@@ -102,7 +102,9 @@ class Pacing:
 
 @cache
 def paced(kind: type) -> type:
-    """Return that kind of connection, paced."""
+    """Return that kind of connection, paced; one that is stays so, as threads that meet may ask."""
+    if issubclass(kind, Pacing):
+        return kind
     return type(f"Paced{kind.__name__}", (Pacing, kind), {})
 
 

@@ -5,6 +5,7 @@ import gc
 import multiprocessing
 import os
 import random
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -261,6 +262,33 @@ def test_threads_with_loops_of_their_own(cache: Any) -> None:
     for thread in threads:
         thread.join()
     assert failed == []
+
+
+def test_threads_may_be_the_first_together(empty: Any) -> None:
+    failed: list[Any] = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for turn in range(30):
+            with alone(empty.url, STORE_ID=f"store{turn}") as cache:
+                gate = threading.Barrier(8)
+
+                def first(cache: Any = cache, gate: Any = gate) -> None:
+                    try:
+                        gate.wait(10)
+                        cache.increment("n")
+                    except BaseException as error:
+                        failed.append(error)
+
+                threads = [threading.Thread(target=first) for _ in range(8)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                assert failed == []
+                assert cache.get("n") == 8
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_the_blocking_face_works_within_a_running_loop(cache: Any) -> None:
