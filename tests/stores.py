@@ -133,6 +133,20 @@ def _sealed_memcached(root: Path) -> Mapping[str, Any]:
     return {**_memcached(root), "OPTIONS": options}
 
 
+def _redis(root: Path) -> Mapping[str, Any]:
+    # One server for all tests, so each has a store of its own on it.
+    return {"BACKEND": OURS + "redis.RedisCache", "OPTIONS": {"STORE_ID": str(root)}}
+
+
+def _sealed_redis(root: Path) -> Mapping[str, Any]:
+    options = {"STORE_ID": str(root), "ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
+    return {**_redis(root), "OPTIONS": options}
+
+
+def _at_cluster(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
+    return {**at_location(config, server), "OPTIONS": {**config["OPTIONS"], "CLUSTER": True}}
+
+
 ALL = frozenset({"count", "list", "ttl", "threads", "exact"})
 
 ROWS = [
@@ -153,6 +167,9 @@ ROWS = [
     Row("memcached", _memcached, ALL - {"list"}, server="memcached"),
     Row("memcached-sealed", _sealed_memcached, ALL - {"list"}, server="memcached"),
     Row("memcached-pool", _memcached, ALL - {"list"}, server="memcached_pool"),
+    Row("redis", _redis, ALL, server="redis"),
+    Row("redis-sealed", _sealed_redis, ALL, server="redis"),
+    Row("redis-cluster", _redis, ALL, server="redis_cluster", at=_at_cluster),
 ]
 
 BY_NAME = {row.name: row for row in ROWS}

@@ -26,7 +26,7 @@ from ..layers.policy import lost
 from ..layers.tags import alive
 from . import numbers
 from .base import NamedDriver, Names
-from .engine import KEEP, Blob, Engine, Faced, FacedEngine, Keep, Moved, epoch_of
+from .engine import KEEP, Blob, Engine, Faced, FacedEngine, Found, Keep, Moved, epoch_of
 from .entries import Entries
 from .legacy import Adoption
 
@@ -41,11 +41,13 @@ class Bytes(NamedDriver):
     """Drive an engine through a codec chain.
 
     ``far`` says that the store is a trip away, so that tags' records are read along with the keys;
-    ``lists`` that it can tell what it holds.
+    ``lists`` that it can tell what it holds; ``straight`` that its ``look`` is a blocking read,
+    though its hooks are awaited.
     """
 
     far = False
     lists = True
+    straight = False
 
     def __init__(
         self, alias: str, sender: type, names: Names, engine: Engine | FacedEngine, chain: Chain
@@ -75,7 +77,9 @@ class Bytes(NamedDriver):
 
         The long way does all that is left out here: signals, odd keys and versions, errors.
         """
-        if version is not None or type(key) is not str or self.lead is None or self.hop is None:
+        if version is not None or type(key) is not str or self.lead is None:
+            return UNSURE
+        if self.hop is None and not self.straight:
             return UNSURE
         if self.legacy is not None:
             return UNSURE
@@ -84,7 +88,7 @@ class Bytes(NamedDriver):
             return UNSURE
         name = self.entries.named(full)
         try:
-            epoch, blobs = self.engine.read([name])
+            epoch, blobs = self.look(name)
             entry = self.entries.load(name, blobs.get(name), epoch)
             if entry is not None and entry.stamps:
                 entry = run_now(self._unflushed(BLOCKING, entry))
@@ -95,6 +99,10 @@ class Bytes(NamedDriver):
         if entry.stamps and self.guesses is not None:
             guess(self.guesses, None, key, tuple(entry.stamps))
         return entry.value
+
+    def look(self, name: bytes) -> Found:
+        """Read one name, blocking."""
+        return self.engine.read([name])  # type: ignore[no-any-return]  # of a blocking engine
 
     def _tagged(self, key: str, tags: tuple[str, ...]) -> bool:
         """Tell whether the long way reads the key and its tags' records in one trip, not two."""

@@ -13,10 +13,10 @@ import inspect
 import os
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import Future, wait
 from enum import Enum
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
 from django.dispatch import Signal
@@ -51,6 +51,10 @@ class Face:
 
     async def user(self, callback: Callable[..., Any], *args: Any) -> Any:
         """Call a callback of the user's, which may be a coroutine function when awaiting."""
+        raise NotImplementedError
+
+    async def ask(self, result: Any) -> Any:
+        """Return what a client of two faces answered: awaited, if it is to be."""
         raise NotImplementedError
 
     async def sleep(self, seconds: float) -> None:
@@ -88,6 +92,9 @@ class Blocking(Face):
             raise TypeError("A coroutine function can only be computed by an a-verb: await it.")
         return result
 
+    async def ask(self, result: Any) -> Any:
+        return result
+
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
@@ -123,6 +130,9 @@ class Awaiting(Face):
         if inspect.isawaitable(result):
             return await result
         return result
+
+    async def ask(self, result: Any) -> Any:
+        return await result if inspect.isawaitable(result) else result
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -202,6 +212,52 @@ def after_fork(mend: Callable[[], Any]) -> None:
 def finish(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine function to its end from code that awaits nothing; return its result."""
     return async_to_sync(work)()
+
+
+class PerLoop(Generic[T]):
+    """Keep one thing per event loop: made at its first use there, closed when that loop ends.
+
+    Loops end by ``asyncio.run`` and asgiref's ``async_to_sync``, which finish every generator that
+    was begun in them; so one that waits at its ``yield`` closes what belongs to the loop. A fork
+    makes its own things, and touches none of its parent's.
+    """
+
+    def __init__(self, make: Callable[[], T], close: Callable[[T], Coroutine[Any, Any, Any]]):
+        self._make = make
+        self._close = close
+        self._held: dict[Any, tuple[int, T, Any]] = {}
+        self._parents: list[Any] = []
+
+    async def get(self) -> T:
+        """Return the running loop's own."""
+        loop = asyncio.get_running_loop()
+        held = self._held.get(loop)
+        if held is not None and held[0] == os.getpid():
+            return held[1]
+        self._drop_strangers()
+        made = self._make()
+        keeper = self._keep(loop, made)
+        self._held[loop] = (os.getpid(), made, keeper)
+        await keeper.__anext__()
+        return made
+
+    async def _keep(self, loop: Any, made: T) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            held = self._held.get(loop)
+            if held is not None and held[1] is made:
+                del self._held[loop]
+            await self._close(made)
+
+    def _drop_strangers(self) -> None:
+        """Let go of what belongs to loops that were closed without being ended, and to a parent."""
+        for loop, held in list(self._held.items()):
+            if held[0] != os.getpid():
+                # Never collected: its sockets are the parent's too, which goes on using them.
+                self._parents.append(self._held.pop(loop, None))
+            elif loop.is_closed():
+                self._held.pop(loop, None)
 
 
 class Desk(NamedTuple):

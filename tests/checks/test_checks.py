@@ -55,8 +55,9 @@ def secret(size: int) -> str:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.name))
-def test_good_settings_have_none(row: Any, tmp_path: Path) -> None:
-    assert found(row.caches(tmp_path)) == []
+def test_good_settings_have_none(row: Any, tmp_path: Path, request: Any) -> None:
+    server = request.getfixturevalue(row.server) if row.server else None
+    assert found(row.caches(tmp_path, server)) == []
 
 
 def test_good_settings_of_every_kind_have_none(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.servers.dynamodb import DynamoDB
 from tests.servers.memcached import Memcached, MemcachedPool
+from tests.servers.redis import Redis, RedisCluster
 from tests.servers.sql import MariaDB, PostgreSQL
 
 Config = dict[str, Any]
@@ -131,9 +132,14 @@ def table(backend: str) -> Make:
     return make
 
 
-def stored(backend: str, **more: Any) -> Make:
+def stored(backend: str, location: str = "", **options: Any) -> Make:
     """Return a maker of a backend that keeps each place apart by its STORE_ID."""
-    return lambda place, folder: {"BACKEND": backend, "OPTIONS": {"STORE_ID": place}, **more}
+
+    def make(place: str, folder: Path) -> Config:
+        options_of_place = {**options, "STORE_ID": place}
+        return {"BACKEND": backend, "LOCATION": location, "OPTIONS": options_of_place}
+
+    return make
 
 
 def faulty(name: str) -> Make:
@@ -203,7 +209,7 @@ ROWS = [
     ),
     Row(
         "dynamodb",
-        stored("django_cachekit.backends.dynamodb.DynamoDBCache", LOCATION="cachekit"),
+        stored("django_cachekit.backends.dynamodb.DynamoDBCache", "cachekit"),
         server=DynamoDB,
         tables="cache_table",
         ways=WAYS,
@@ -224,6 +230,21 @@ ROWS = [
         unculled=SERVER_BOUND,
         really_sleeps=True,
         server=MemcachedPool,
+    ),
+    Row(
+        "redis",
+        stored("django_cachekit.backends.redis.RedisCache"),
+        ways=WAYS,
+        unculled=SERVER_BOUND,
+        really_sleeps=True,
+        server=Redis,
+    ),
+    Row(
+        "redis cluster",
+        stored("django_cachekit.backends.redis.RedisCache", CLUSTER=True),
+        unculled=SERVER_BOUND,
+        really_sleeps=True,
+        server=RedisCluster,
     ),
     Row("facade over locmem", plain(LOCMEM), ways=(FACADE, FACADE_ASYNC)),
     # Faulty on purpose, and the test that has to notice.

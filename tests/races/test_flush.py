@@ -35,9 +35,11 @@ TURNS = {
     "dynamodb-sealed": 120,
     "memcached": 1000,
     "memcached-pool": 600,
+    "redis": 300,
+    "redis-cluster": 200,
 }
 
-SHARED = ["file", "postgresql", "mariadb", "memcached", "memcached-pool"]
+SHARED = ["file", "postgresql", "mariadb", "memcached", "memcached-pool", "redis"]
 """Those that processes race over."""
 
 

@@ -39,6 +39,11 @@ class Redis(Server):
         self.unix_socket = str(self.folder / "s")
 
     @property
+    def location(self) -> str:
+        """What a cache's LOCATION says of it."""
+        return self.url
+
+    @property
     def unix_url(self) -> str:
         """Where its Unix socket is, as redis-py takes it."""
         return f"unix://{self.unix_socket}"
@@ -142,6 +147,11 @@ class RedisCluster(Group):
     def url(self) -> str:
         """The first node, as a URL."""
         return self.nodes[0].url
+
+    @property
+    def location(self) -> str:
+        """What a cache's LOCATION says of it."""
+        return self.url
 
     def settle(self) -> None:
         """Deal the slots, at the first start, and wait until every node is content."""

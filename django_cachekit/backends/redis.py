@@ -1,0 +1,71 @@
+"""A Redis: alone, watched by sentinels, or a cluster; through django-redis, and awaited."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.cache.backends.base import default_key_func
+
+from .. import conf
+from ..codecs import Chain, build
+from ..core.operation import Record
+from ..layers.base import Driver
+from .base import Names, StoreCache, record_text
+from .bytestore import Bytes
+from .engine import Found
+from .redisdb import options as options_of
+from .redisdb.engine import Engine
+from .redisdb.naming import Hidden, Naming, Readable
+from .redisdb.place import Place
+from .redisdb.wire import Wire
+
+
+class Remote(Bytes):
+    """Drive a Redis."""
+
+    far = True
+    straight = True
+
+    def look(self, name: bytes) -> Found:
+        """Read one name, blocking."""
+        return self.engine.look(name)  # type: ignore[no-any-return]  # one of redisdb
+
+
+class RedisCache(StoreCache):
+    """Keep entries in a Redis (6.2 or later) or a Valkey.
+
+    ``LOCATION`` and ``OPTIONS`` are django-redis's, Sentinel and TLS included; ``CLUSTER: True``
+    makes it a cluster. A list in ``LOCATION`` is the primary and its replicas, or any servers of
+    the cluster; reads go to the primary all the same, for a replica would serve what was flushed
+    until it has caught up. Aliases that differ in ``STORE_ID`` or ``KEY_PREFIX`` may share a
+    server, with other programs too, and are flushed apart.
+
+    Unless told otherwise connecting, and an answer, may take half a second; only a read is tried
+    twice; and at most 50 connections are open, for which calls wait a second.
+    """
+
+    def connect(self, alias: str) -> Driver:
+        """Return the driver over this configuration's server."""
+        chain = build(self.options, store_id=alias, secret_keys=conf.secret_keys())
+        place = Place(alias, self, self.location, self._params)
+        engine = Engine(alias, Wire(place), self._naming(alias, chain))
+        return Remote(alias, type(self), Names(self), engine, chain)
+
+    @staticmethod
+    def cachekit_problems(location: Any, options: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """Return what is wrong with LOCATION and OPTIONS, each with a hint; a system check asks."""
+        return options_of.problems(location, options)
+
+    @property
+    def client(self) -> Any:
+        """Return django-redis's client, whose ``get_client()`` speaks to the server itself."""
+        driver: Any = self.cachekit_driver
+        return driver.engine.wire.place.client
+
+    def _naming(self, alias: str, chain: Chain) -> Naming:
+        if chain.sealed:
+            return Hidden(chain.name(record_text(Record("space", self.key_prefix))).hex()[:32])
+        usual = self.key_func is default_key_func
+        store_id = self.options.get("STORE_ID", alias)
+        return Readable(
+            store_id, self.key_prefix, f"{self.key_prefix}:" if usual else "", chain.name
+        )

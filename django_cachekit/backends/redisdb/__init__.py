@@ -1,0 +1,1 @@
+"""A Redis as a store of bytes: its connections, its keys, and what is said to it."""

@@ -1,0 +1,31 @@
+"""The scripts that run inside the server: each a file of its own in ``lua/``."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .words import Command
+
+_FOLDER = Path(__file__).with_name("lua")
+
+
+class Script(NamedTuple):
+    """Be one script; a server that does not know its digest is sent its text."""
+
+    text: bytes
+    digest: bytes
+
+    def __call__(self, key: bytes, *args: Any) -> Command:
+        """Return the command that runs it on a key."""
+        return Command(key, (b"EVALSHA", self.digest, 1, key, *args), self.text)
+
+
+def _script(name: str) -> Script:
+    text = _FOLDER.joinpath(f"{name}.lua").read_bytes()
+    return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest().encode())
+
+
+COUNT = _script("count")
+CREATE = _script("create")
+SWAP = _script("swap")
+SWEEP = _script("sweep")

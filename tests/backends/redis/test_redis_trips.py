@@ -1,0 +1,112 @@
+"""How many round trips each verb takes, counted on the wire."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .helping import SEALED, alone
+
+MANY = {f"k{number}": "v" * 50 for number in range(100)}
+SOME = {f"k{number}": number for number in range(20)}
+"""So few that they leave in one piece: of what comes in several, the proxy counts each."""
+
+ONE: dict[str, Callable[[Any], Any]] = {
+    "get": lambda cache: cache.get("a"),
+    "get, a miss": lambda cache: cache.get("nothing"),
+    "put": lambda cache: cache.put("a", 1, 60),
+    "many": lambda cache: cache.many(list(MANY)),
+    "get_many": lambda cache: cache.get_many(list(MANY)),
+    "put_many": lambda cache: cache.put_many(SOME, 60),
+    "add": lambda cache: cache.add("fresh", 1),
+    "add, in vain": lambda cache: cache.add("a", 1),
+    "forget": lambda cache: cache.forget("a"),
+    "forget_many": lambda cache: cache.forget_many(["a", "n"]),
+    "pull": lambda cache: cache.pull("a"),
+    "ttl": lambda cache: cache.ttl("a"),
+    "has": lambda cache: cache.has("a"),
+    "tagged": lambda cache: cache.get("tagged"),
+    "flush of tags": lambda cache: cache.tags("t", "u").flush(),
+}
+TWO: dict[str, Callable[[Any], Any]] = {"touch": lambda cache: cache.touch("a", 60)}
+
+
+def prepare(cache: Any) -> None:
+    """Store something to be found, know the epoch, and have the scripts loaded."""
+    cache.flush()
+    cache.put("a", 1, 600)
+    cache.forget("b")
+    assert cache.increment("n") == 1
+    assert cache.increment("n") == 2
+    cache.touch("a", 60)
+    cache.add("a", 2)
+    cache.tags("t", "u").put("tagged", 1, 600)
+    cache.get("tagged")
+
+
+def count(proxy: Any, cache: Any, verb: Callable[[Any], Any]) -> int:
+    prepare(cache)
+    with proxy.counting() as counts:
+        verb(cache)
+    return int(counts.round_trips)
+
+
+@pytest.mark.parametrize("verb", ONE)
+@pytest.mark.parametrize("options", [{}, SEALED], ids=["signed", "sealed"])
+def test_most_verbs_take_one(verb: str, options: Any, empty: Any, faulty: Any) -> None:
+    proxy = faulty(empty)
+    with alone(proxy.url, **options) as cache:
+        assert count(proxy, cache, ONE[verb]) == 1
+
+
+def test_touch_takes_two(empty: Any, faulty: Any) -> None:
+    proxy = faulty(empty)
+    with alone(proxy.url) as cache:
+        assert count(proxy, cache, TWO["touch"]) == 2
+
+
+def test_a_count_takes_one_where_the_server_counts(empty: Any, faulty: Any) -> None:
+    proxy = faulty(empty)
+    with alone(proxy.url) as cache:
+        assert count(proxy, cache, lambda cache: cache.increment("n")) == 1
+    with alone(proxy.url, **SEALED) as cache:
+        assert count(proxy, cache, lambda cache: cache.increment("n")) == 2
+
+
+AWAITED: dict[str, Callable[[Any], Any]] = {
+    "get": lambda cache: cache.aget("a"),
+    "many": lambda cache: cache.amany(list(MANY)),
+    "put": lambda cache: cache.aput("a", 1, 60),
+    "put_many": lambda cache: cache.aput_many(SOME, 60),
+    "add": lambda cache: cache.aadd("fresh", 1),
+    "increment": lambda cache: cache.aincrement("n"),
+    "forget": lambda cache: cache.aforget("a"),
+    "pull": lambda cache: cache.apull("a"),
+}
+
+
+@pytest.mark.parametrize("verb", AWAITED)
+def test_so_does_the_awaited_face(verb: str, empty: Any, faulty: Any) -> None:
+    proxy = faulty(empty)
+
+    async def trips(cache: Any) -> int:
+        await cache.aget("a")  # connects
+        with proxy.counting() as counts:
+            await AWAITED[verb](cache)
+        return int(counts.round_trips)
+
+    with alone(proxy.url) as cache:
+        prepare(cache)
+        assert asyncio.run(trips(cache)) == 1
+
+
+def test_an_unknown_script_costs_one_more_trip_once(empty: Any, faulty: Any, raw: Any) -> None:
+    proxy = faulty(empty)
+    with alone(proxy.url) as cache:
+        prepare(cache)
+        raw.script_flush()
+        for trips, number in [(2, 3), (1, 4)]:
+            with proxy.counting() as counts:
+                assert cache.increment("n") == number
+            assert counts.round_trips == trips
