@@ -110,8 +110,7 @@ def _dynamodb(root: Path) -> Mapping[str, Any]:
 
 def _sealed_dynamodb(root: Path) -> Mapping[str, Any]:
     config = _dynamodb(root)
-    keys = {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
-    return {**config, "OPTIONS": {**config["OPTIONS"], **keys}}
+    return {**config, "OPTIONS": {**config["OPTIONS"], **SEALED}}
 
 
 def _at_endpoint(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
@@ -120,7 +119,7 @@ def _at_endpoint(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
 
 def _memcached(root: Path) -> Mapping[str, Any]:
     # One server for all tests, so each has a store of its own on it.
-    options = {"STORE_ID": str(root)}
+    options = {"STORE_ID": str(root), "timeout": 10, "connect_timeout": 10}
     return {
         "BACKEND": OURS + "memcached.MemcachedCache",
         "LOCATION": "127.0.0.1",
@@ -129,18 +128,19 @@ def _memcached(root: Path) -> Mapping[str, Any]:
 
 
 def _sealed_memcached(root: Path) -> Mapping[str, Any]:
-    options = {"STORE_ID": str(root), "ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
-    return {**_memcached(root), "OPTIONS": options}
+    config = _memcached(root)
+    return {**config, "OPTIONS": {**config["OPTIONS"], **SEALED}}
 
 
 def _redis(root: Path) -> Mapping[str, Any]:
     # One server for all tests, so each has a store of its own on it.
-    return {"BACKEND": OURS + "redis.RedisCache", "OPTIONS": {"STORE_ID": str(root)}}
+    options = {"STORE_ID": str(root), "SOCKET_TIMEOUT": 10, "SOCKET_CONNECT_TIMEOUT": 10}
+    return {"BACKEND": OURS + "redis.RedisCache", "OPTIONS": options}
 
 
 def _sealed_redis(root: Path) -> Mapping[str, Any]:
-    options = {"STORE_ID": str(root), "ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
-    return {**_redis(root), "OPTIONS": options}
+    config = _redis(root)
+    return {**config, "OPTIONS": {**config["OPTIONS"], **SEALED}}
 
 
 def _at_cluster(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:

@@ -6,14 +6,17 @@ from typing import Any
 from django.core.cache.backends.base import default_key_func
 
 from .. import conf
-from ..codecs import Chain, build
+from ..codecs import Chain, build, classes
+from ..codecs.legacy import Legacy, wanted
 from ..core.operation import Record
 from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
 from .bytestore import Bytes
 from .engine import Found
+from .legacy import Adoption
 from .redisdb import options as options_of
 from .redisdb.engine import Engine
+from .redisdb.legacy import OldKeys
 from .redisdb.naming import Hidden, Naming, Readable
 from .redisdb.place import Place
 from .redisdb.wire import Wire
@@ -47,8 +50,12 @@ class RedisCache(StoreCache):
         """Return the driver over this configuration's server."""
         chain = build(self.options, store_id=alias, secret_keys=conf.secret_keys())
         place = Place(alias, self, self.location, self._params)
-        engine = Engine(alias, Wire(place), self._naming(alias, chain))
-        return Remote(alias, type(self), Names(self), engine, chain)
+        wire = Wire(place)
+        engine = Engine(alias, wire, self._naming(alias, chain))
+        driver = Remote(alias, type(self), Names(self), engine, chain)
+        if wanted(alias, self.options):
+            driver.legacy = Adoption(alias, OldKeys(wire, Legacy(classes(self.options))))
+        return driver
 
     @staticmethod
     def cachekit_problems(location: Any, options: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -5,7 +5,6 @@ counter. After a flush the leftovers are told by those 8 bytes, and are plain mi
 """
 
 import logging
-import os
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ from redis.exceptions import RedisError
 from ...core import clock
 from ...core.faces import BLOCKING, Face, Hop, run_now
 from ...errors import StoreUnavailable
-from ..engine import Blob, Changing, Found, Keep, Moved
+from ..engine import Blob, Changing, Found, Keep, Moved, new_epoch
 from .naming import Naming
 from .scripts import COUNT, CREATE, SWAP, SWEEP
 from .straight import FAILED
@@ -131,7 +130,7 @@ class Engine:
 
     async def clear(self, face: Face) -> None:
         """Begin an epoch, which makes everything dead; then remove what can be reached."""
-        fresh = _fresh()
+        fresh = new_epoch(flushed=True)
         key = self.naming.epoch
         await self._all(face, [Command(key, (b"SET", key, _head(fresh)))])
         self.known = fresh
@@ -172,7 +171,7 @@ class Engine:
 
     async def _begin(self, face: Face) -> int:
         """Begin an epoch, unless another process just did; return the one that stands."""
-        fresh = _fresh()
+        fresh = new_epoch(flushed=False)
         (there,) = await self.wire.ask(face, [CREATE(self.naming.epoch, _head(fresh))])
         self.known = fresh if there is None else _number(text(there))
         return self.known
@@ -260,10 +259,6 @@ class Engine:
             if head != standing
         ]
         return sum(await self._all(face, dead)) if dead else 0
-
-
-def _fresh() -> int:
-    return int.from_bytes(os.urandom(WIDTH), "big") or 1
 
 
 def _head(epoch: int) -> bytes:

@@ -30,10 +30,36 @@ def django_memcached(ours: Config) -> Config:
     return {"BACKEND": DJANGO + "memcached.PyMemcacheCache", "LOCATION": ours["LOCATION"]}
 
 
+def django_redis(ours: Config) -> Config:
+    """Configure django-redis on the same server."""
+    return {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": ours["LOCATION"]}
+
+
+def compressed(ours: Config) -> Config:
+    """Configure django-redis with a compressor of its own."""
+    options = {"COMPRESSOR": "django_redis.compressors.zlib.ZlibCompressor"}
+    return {**django_redis(ours), "OPTIONS": options}
+
+
+def djangos_redis(ours: Config) -> Config:
+    """Configure Django's own backend on the same server."""
+    return {"BACKEND": DJANGO + "redis.RedisCache", "LOCATION": ours["LOCATION"]}
+
+
+def on_cluster(ours: Config) -> Config:
+    """Configure django-redis with redis-py's client of a cluster, which its users write."""
+    options = {"CLIENT_CLASS": "tests.backends.legacy.cluster.ClusterClient"}
+    return {**django_redis(ours), "OPTIONS": options}
+
+
 OLD: dict[str, tuple[str, Callable[[Config], Config], list[str]]] = {
     "database": ("database", django_db, ["django:old_table"]),
     "memcached": ("memcached", django_memcached, ["django"]),
     "memcached-pool": ("memcached-pool", django_memcached, ["django"]),
+    "redis": ("redis", django_redis, ["django-redis"]),
+    "redis-sealed": ("redis-sealed", djangos_redis, ["django"]),
+    "redis-zlib": ("redis", compressed, ["django-redis"]),
+    "redis-cluster": ("redis-cluster", on_cluster, ["django-redis"]),
     "postgresql": ("postgresql-sealed", django_db, ["django:old_table"]),
 }
 """For each case: the row that is migrated to, what stood there before, and READ_LEGACY."""
@@ -220,6 +246,11 @@ def spoil(pair: Pair) -> None:
         pair.old._cache.set(pair.old.make_key("bad"), b"gASV")
         for client in pair.old._cache.clients.values():
             client.set(pair.old.make_key("bad"), b"gASV", flags=1)
+    if pair.name.startswith("redis"):
+        # Both wrap the client of redis-py, each in its own way.
+        client = pair.old.client.get_client() if "sealed" not in pair.name else pair.old._cache
+        client = client if hasattr(client, "expire") else client.get_client(write=True)
+        client.set(str(pair.old.make_key("bad")), b"\x80\x04gASV")
     if pair.name in ("database", "postgresql"):
         alias = "postgresql" if pair.name == "postgresql" else "default"
         with connections[alias].cursor() as cursor:
