@@ -6,6 +6,7 @@ from typing import Any
 
 from ..codecs import Chain, Unreadable
 from ..core import clock
+from ..core.bounded import Bounded
 from ..core.entry import Entry
 from ..core.operation import Key, Operation, Record
 from . import numbers
@@ -13,6 +14,12 @@ from .base import Names, record_text
 from .engine import Blob, Name, Sealed, epoch_of
 
 log = logging.getLogger("django_cachekit")
+
+NAMES = 10_000
+"""Of how many keys one process remembers the names, per alias."""
+
+LONGEST = 250
+"""How many characters a key may have to be remembered."""
 
 
 class Entries:
@@ -28,6 +35,7 @@ class Entries:
         self.chain = chain
         self.readable = readable
         self.unreadable: Counter[str] = Counter()
+        self._names: Bounded[str, bytes] = Bounded(NAMES)
 
     def name(self, key: Key, version: int | None) -> bytes:
         """Return the 32 bytes that stand for a key or a record."""
@@ -36,9 +44,15 @@ class Entries:
         )
 
     def named(self, text: str) -> bytes:
-        """Return the 32 bytes that stand for a full key."""
-        name = self.chain.name(text)
-        return Name.of(name, text) if self.readable else name
+        """Return the 32 bytes that stand for a full key, made once while it is in use."""
+        name = self._names.get(text)
+        if name is None:
+            name = self.chain.name(text)
+            if self.readable:
+                name = Name.of(name, text)
+            if len(text) <= LONGEST:
+                self._names.put(text, name)
+        return name
 
     def entry(self, value: Any, op: Operation) -> Entry:
         """Return the value in an envelope with the expiry that the operation asks for."""

@@ -51,9 +51,10 @@ class Json:
             separators=(",", ":"),
             default=lambda value: {_TAG: plain.SPELLINGS[type(value)](value)},
         ).encode
-        self._decode = json.JSONDecoder(
+        # Not its decode(), which lets spaces stand around a value, as we never write them.
+        self._scan = json.JSONDecoder(
             object_pairs_hook=_object, parse_float=_finite, parse_constant=_no_constant
-        ).decode
+        ).raw_decode
 
     def dumps(self, value: Any) -> bytes:
         """Return JSON in UTF-8, without spaces; NotPlain if the value would not come back."""
@@ -66,7 +67,11 @@ class Json:
 
     def loads(self, data: bytes) -> Any:
         """Return the value; raise ValueError, TypeError, KeyError, RecursionError."""
-        return self._decode(text(data))
+        source = text(data)
+        value, end = self._scan(source)
+        if end != len(source):
+            raise ValueError("more than one value")
+        return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:
