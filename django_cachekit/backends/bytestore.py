@@ -30,6 +30,7 @@ from .engine import KEEP, Blob, Engine, Faced, FacedEngine, Found, Keep, Moved, 
 from .entries import Entries
 from .legacy import Adoption
 
+T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 Verb = Callable[[Face, Operation], Coroutine[Any, Any, Any]]
 
@@ -191,6 +192,8 @@ class Bytes(NamedDriver):
 
     async def do_add(self, face: Face, op: Operation) -> bool:
         """Store the value where nothing alive is."""
+        if lost(op.stamp):
+            return False
         ((key, value),) = op.values.items()
         name = self.entries.name(key, op.version)
         fresh = self.entries.entry(value, op)
@@ -218,9 +221,9 @@ class Bytes(NamedDriver):
         name = self.entries.name(key, op.version)
         if self.counts and numbers.fits(op.by):
             epoch, data = await self.io.count(face, name, op.by)
-            entry = await self._alive(face, name, data, epoch)
-            if entry is not None and _bears(entry, op):
-                return entry.value
+            counted = await self._done(self._alive(face, name, data, epoch), data)
+            if counted is not None and _bears(counted, op):
+                return counted.value
 
         async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, Any]:
             entry, sealed = await self._alive(face, name, data, epoch), epoch_of(data, epoch)
@@ -241,7 +244,8 @@ class Bytes(NamedDriver):
         name = self.entries.name(op.key, op.version)
         if "take" in self.io.swift and not op.tags:
             epoch, blobs = await self.io.take(face, [name])
-            taken = await self._alive(face, name, blobs.get(name), epoch)
+            data = blobs.get(name)
+            taken = await self._done(self._alive(face, name, data, epoch), data)
             return MISSING if taken is None else taken.value
 
         async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, Any]:
@@ -278,6 +282,16 @@ class Bytes(NamedDriver):
     async def do_prune(self, face: Face, op: Operation) -> int:
         """Remove what has expired."""
         return await self.io.prune(face)
+
+    async def _done(self, judging: Coroutine[Any, Any, T], data: bytes | None) -> T:
+        """Judge what a store has done already: who cannot be told of it does not know."""
+        failures: tuple[type[Exception], ...] = (*self.failures, StoreUnavailable)
+        try:
+            return await judging
+        except failures as error:
+            if data is None:
+                raise
+            raise OutcomeUnknown(f"alias {self.alias!r}: {_told(error)}") from error
 
     def _named(self, op: Operation) -> dict[bytes, Key]:
         return {self.entries.name(key, op.version): key for key in op.keys}

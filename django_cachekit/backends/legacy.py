@@ -70,6 +70,8 @@ class Adoption:
             met = absent and await self._adopt(driver, face, op, absent)
             return await work(face, op) if met else reply
         if keys and op.verb == "write":
+            for key, value in op.values.items():
+                self._encoded(driver, key, value, op)  # first: what cannot be leaves all as it was
             await self.old.drop(face, list(keys))
         elif keys:
             await self._adopt(driver, face, op, keys)
@@ -83,11 +85,27 @@ class Adoption:
         stamp = Stamp(epoch or await driver.io.epoch(face), {})
         found = await self.old.find(face, list(keys))
         for text, left in found.items():
-            if isinstance(left.value, Unreadable):
+            key = keys[text]
+            add = Operation("add", Kind.ATOMIC, (key,), op.version, ttl=left.ttl, stamp=stamp)
+            if not self._fits(driver, key, left.value, add):
                 self.unreadable += 1
-                log.warning("cache %r: an entry of another backend cannot be read", self.alias)
+                log.warning("cache %r: another backend's entry cannot be taken over", self.alias)
             elif await self.old.claim(face, text, left.token):
-                key = keys[text]
-                add = Operation("add", Kind.ATOMIC, (key,), op.version, {key: left.value}, left.ttl)
-                self.adopted += await driver.do_add(face, add._replace(stamp=stamp))
+                add = add._replace(values={key: left.value})
+                self.adopted += await driver.do_add(face, add)
         return bool(found)
+
+    def _fits(self, driver: Any, key: Key, value: Any, op: Operation) -> bool:
+        """Tell whether a value was read, and can be written as ours."""
+        if isinstance(value, Unreadable):
+            return False
+        try:
+            self._encoded(driver, key, value, op)
+        except Exception:  # pickling may raise anything at all, and the caller only reads
+            return False
+        return True
+
+    def _encoded(self, driver: Any, key: Key, value: Any, op: Operation) -> None:
+        entries = driver.entries
+        name = entries.name(key, op.version)
+        entries.blob(name, key, entries.entry(value, op), 0, op.version)

@@ -40,7 +40,8 @@ class MemcachedCache(StoreCache):
         place = settings.placing(nodes, self.options)
         ones = [One(alias, type(self), names, Engine(node, epoch), chain) for node in nodes]
         if wanted(alias, self.options):
-            old = Adoption(alias, OldItems(nodes, place, Legacy(classes(self.options))))
+            engines, legacy = [one.engine for one in ones], Legacy(classes(self.options))
+            old = Adoption(alias, OldItems(engines, place, legacy))
             for one in ones:
                 one.legacy = old
         if len(ones) == 1:

@@ -3,7 +3,7 @@
 import copy
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pymysql
@@ -24,7 +24,8 @@ def entry(alias: str, **settings: Any) -> Iterator[None]:
         with closed_in_the_end():
             yield
     finally:
-        del connections[alias]
+        with suppress(AttributeError):  # this thread never asked for it
+            del connections[alias]
         del connections.settings[alias]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ...checks.options import SHARED
 from ...errors import Misconfigured
 
 DEFAULTS: Mapping[str, Any] = {
@@ -16,13 +17,6 @@ DEFAULTS: Mapping[str, Any] = {
     "CHUNKED": False,
 }
 """The options of this store alone, with what each is when left out."""
-
-COMMON = {
-    "CIPHER", "COMPRESSION", "CULL_FREQUENCY", "ENCRYPTION_KEYS", "INDEX_KEY",
-    "KEYS_FROM_SECRET_KEY", "MAX_VALUE_BYTES", "PICKLE_CLASSES", "RAISE", "READ_LEGACY",
-    "SERIALIZER", "SIGNALS", "STORE_ID", "TAG_INDEX", "TAG_STALENESS",
-}  # fmt: skip
-"""Those that it shares with other stores."""
 
 _TEXTS = ("ENDPOINT_URL", "REGION_NAME", "SESSION")
 _SECONDS = ("CONNECT_TIMEOUT", "READ_TIMEOUT", "DEADLINE")
@@ -61,7 +55,7 @@ def faults(location: Any, options: Mapping[str, Any]) -> list[str]:
     found = []
     if not isinstance(location, str) or not location:
         found.append("DynamoDBCache needs a table's name in LOCATION")
-    for name in sorted(set(options) - set(DEFAULTS) - COMMON):
+    for name in sorted(set(options) - set(DEFAULTS) - SHARED):
         found.append(f"DynamoDBCache has no option {name!r}")
     for name in _TEXTS:
         if not isinstance(options.get(name) or "", str):

@@ -161,7 +161,11 @@ class Table:
         if told and items.whole(told, "p") == 0:
             return 0, told
         epoch, found = self._look([name], whole=True)
-        return epoch, found.get(name)
+        item = found.get(name)
+        if item and items.whole(item, "p") not in (0, epoch):
+            # The batch is no snapshot: what is of another epoch may be of a newer one.
+            epoch = self._look([])[0]
+        return epoch, item
 
     def _readable(self, epoch: int, found: Mapping[bytes, Item]) -> dict[bytes, bytes]:
         """Return the bytes of what is of no epoch, or of the one that stands."""

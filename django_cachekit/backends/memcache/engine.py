@@ -21,6 +21,11 @@ from .wire import Refused, Reply
 
 T = TypeVar("T")
 
+
+class Unsettled(MemcacheError):  # type: ignore[misc]  # pymemcache has no types
+    """Say that commands were carried out, and that no epoch stands to judge them by."""
+
+
 TRIES = 1000
 """How often a change is tried when others change the same entry."""
 
@@ -48,6 +53,7 @@ class Engine:
         self._known: int | None = None
         # What was last seen of an entry that was changed here: it may still be so.
         self._seen: Bounded[bytes, tuple[int, Reply]] = Bounded(REMEMBERED)
+        self._losses = node.losses
 
     def unsure(self, error: Exception) -> bool:
         """Tell whether the server may have acted: not if nothing was sent, nor if it refused."""
@@ -55,13 +61,13 @@ class Engine:
 
     def epoch(self) -> int:
         """Return the epoch seen last."""
-        return self._known or self._ask([])[0]
+        return self._known or self.ask([])[0]
 
     def read(self, names: Sequence[bytes]) -> Found:
         """Return the epoch and what is stored under it."""
         epoch, found = 0, dict[bytes, bytes]()
         for some in parts(names):
-            now, replies = self._ask([b"mg %b v" % key_of(name) for name in some])
+            now, replies = self.ask([b"mg %b v" % key_of(name) for name in some])
             found = (found if now == epoch else {}) | self._found(some, replies, now)
             epoch = now
         return epoch, found
@@ -72,7 +78,7 @@ class Engine:
         for some in parts(names):
             keys = [key_of(name) for name in some]
             both = [b"mg %b v\r\nmd %b" % (key, key) for key in keys]
-            now, replies = self._ask(both, 2 * len(keys))
+            now, replies = self.ask(both, 2 * len(keys))
             gone = [
                 seen if done.status == b"HD" else done
                 for seen, done in zip(replies[::2], replies[1::2], strict=True)
@@ -84,7 +90,7 @@ class Engine:
     def remove(self, names: Sequence[bytes]) -> None:
         """Remove ``names``."""
         for some in parts(names):
-            self._ask([b"md %b" % key_of(name) for name in some])
+            self.ask([b"md %b" % key_of(name) for name in some])
 
     def write(self, blobs: Mapping[bytes, Blob], epoch: int) -> None:
         """Store all of ``blobs``; one that is too large stores none, and its old value goes."""
@@ -92,7 +98,7 @@ class Engine:
         now = epoch
         for some in packets(blobs):
             commands = [self._set(key_of(name), blobs[name], epoch) for name in some]
-            now, replies = self._ask(commands)
+            now, replies = self.ask(commands)
             self._stored(some, replies)
         if now != epoch:
             raise Moved
@@ -114,7 +120,7 @@ class Engine:
         key, mode = key_of(name), b"ME"
         for _ in self._tries():
             commands = [self._set(key, blob, epoch, mode), b"mg %b v c" % key]
-            now, (done, there) = self._ask(commands)
+            now, (done, there) = self.ask(commands)
             if done.status == b"HD":
                 return now, None
             self._refused(done)
@@ -128,10 +134,14 @@ class Engine:
         """Replace what is under ``name`` by compare and swap."""
         key = key_of(name)
         look = b"mg %b v c" % key
+        if self._losses != self.node.losses:
+            # A server that was restarted numbers its versions anew.
+            self._seen.clear()
+            self._losses = self.node.losses
         seen, sure = self._seen.get(name), False
         for _ in self._tries():
             if seen is None:
-                epoch, (there,) = self._ask([look])
+                epoch, (there,) = self.ask([look])
                 seen, sure = (epoch, there), True
             epoch, there = seen
             wanted, result = change(live(there, epoch), epoch)
@@ -140,7 +150,7 @@ class Engine:
                     return result
                 seen = None
                 continue
-            now, (done, there) = self._ask([self._swap(key, wanted, seen), look])
+            now, (done, there) = self.ask([self._swap(key, wanted, seen), look])
             self._remember(name, now, there)
             # What was only remembered may have been flushed since.
             if done.status == b"HD" and (sure or now == epoch):
@@ -154,20 +164,24 @@ class Engine:
         self._known = None
         fresh = fresh_epoch(flushed=True)
         store = b"ms %b 8 T0\r\n%b" % (self._epoch_key, fresh)
-        done = self._ask([store])[1][0]
+        done = self.ask([store])[1][0]
         self._refused(done)
         if done.status != b"HD":
             raise Refused("the epoch was not stored")
 
     # -- commands ------------------------------------------------------------------------------
 
-    def _ask(self, commands: Sequence[bytes], count: int | None = None) -> tuple[int, list[Reply]]:
+    def ask(self, commands: Sequence[bytes], count: int | None = None) -> tuple[int, list[Reply]]:
         """Send commands and return the epoch that stands behind them, and the replies."""
         replies = self.node.ask([*commands, self._ask_epoch], 1 + (count or len(commands)))
         last = replies.pop()
         if last.data is None:
-            self._refused(last)
-            epoch = self._begin()
+            try:
+                self._refused(last)
+                epoch = self._begin()
+            except (NotConnected, Refused) as error:
+                # What came before it in the packet has been carried out.
+                raise Unsettled(type(error).__name__) from error
         else:
             epoch = int.from_bytes(last.data, "big")
         self._known = epoch

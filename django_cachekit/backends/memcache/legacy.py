@@ -7,19 +7,23 @@ from ...codecs import Unreadable
 from ...codecs.legacy import Legacy
 from ...core.faces import Face
 from ...core.keys import usual
+from ..engine import is_flushed
 from ..legacy import Left
-from .node import Node
+from .engine import Engine
 from .wire import Reply
-
-_END = b"mg ck:end"
-"""What a packet ends with: a line without data, which is answered by its number."""
 
 
 class OldItems:
-    """Reach the items of Django's backend, each on the node where it placed its key."""
+    """Reach the items of Django's backend, each on the node where it placed its key.
 
-    def __init__(self, nodes: Sequence[Node], place: Callable[[str], int], legacy: Legacy) -> None:
-        self.nodes = nodes
+    What lies on a node that was flushed is passed over: that one's epoch tells, not that of the
+    node on which ours will lie, which may have been begun anew since.
+    """
+
+    def __init__(
+        self, engines: Sequence[Engine], place: Callable[[str], int], legacy: Legacy
+    ) -> None:
+        self.engines = engines
         self.place = place
         self.legacy = legacy
 
@@ -33,8 +37,8 @@ class OldItems:
 
     async def claim(self, face: Face, text: str, token: Any) -> bool:
         """Delete an item if it is still the one that was found."""
-        ((_, reply),) = self._each([text], b"md %%b C%b" % token)
-        return reply.status == b"HD"
+        done = self._each([text], b"md %%b C%b" % token)
+        return [reply.status for _, reply in done] == [b"HD"]
 
     async def drop(self, face: Face, texts: Sequence[str]) -> None:
         """Delete the items of these keys."""
@@ -48,8 +52,9 @@ class OldItems:
         answers: list[tuple[str, Reply]] = []
         for number, some in groups.items():
             commands = [command % text.encode("ascii") for text in some]
-            *replies, _ = self.nodes[number].ask([*commands, _END], len(some) + 1)
-            answers += zip(some, replies, strict=True)
+            epoch, replies = self.engines[number].ask(commands)
+            if not is_flushed(epoch):
+                answers += zip(some, replies, strict=True)
         return answers
 
     def _value(self, reply: Reply) -> Any:

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import ssl
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -68,7 +69,10 @@ class Health:
 
 
 class Node:
-    """Ask one server, by connections that are kept; remade in every child a process forks."""
+    """Ask one server, by connections that are kept; remade in every child a process forks.
+
+    ``losses`` counts the connections that ended: the server may be another one since.
+    """
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class Node:
         self._bounds = dict(pool)
         self._met = False
         self._generation = 0
+        self.losses = 0
         self._pool = self._empty()
         _nodes.add(self)
 
@@ -104,6 +109,7 @@ class Node:
             replies = wire.exchange(commands, count)
         except BaseException as error:
             self._pool.destroy(wire)
+            self.losses += 1
             self._judge(error, used)
             raise
         self._pool.release(wire)
@@ -132,6 +138,7 @@ class Node:
                 raise PoolExhausted from error
             if wire.used and (wire.generation != self._generation or not wire.quiet()):
                 self._pool.destroy(wire)
+                self.losses += 1
                 continue
             wire.generation = self._generation
             return wire
@@ -142,7 +149,9 @@ class Node:
             if not self._met:
                 self._meet(wire)
         except (OSError, MemcacheError) as error:
-            told = getattr(error, "strerror", None) or type(error).__name__
+            # What TLS says may name the server.
+            told = None if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
+            told = told or type(error).__name__
             raise NotConnected(getattr(error, "errno", None) or 0, told) from error
 
     def _meet(self, wire: Wire) -> None:
@@ -151,7 +160,7 @@ class Node:
         if version < OLDEST:
             wanted = ".".join(map(str, OLDEST))
             raise Misconfigured(
-                f"the memcached at {self.name} is {'.'.join(map(str, version))}; "
+                f"a memcached in LOCATION is {'.'.join(map(str, version))}; "
                 f"{wanted} or later is needed."
             )
         if self.largest is None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pymemcache.client.base import normalize_server_spec
 from pymemcache.client.rendezvous import RendezvousHash
 
-from ...checks.options import OPTIONS
+from ...checks.options import SHARED
 from ...errors import Misconfigured
 from .drivers import Place
 from .node import Node
@@ -46,6 +46,8 @@ OWN = {*CLIENT_OPTIONS, *POOL_OPTIONS, "pool_idle_timeout", "dead_timeout", "has
     "item_size_max"
 }
 
+COMMON = SHARED | {"READ_LEGACY"}
+
 
 class Problem(NamedTuple):
     """Say what is wrong with a setting, and what to do."""
@@ -63,8 +65,8 @@ def problems(location: Any, options: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(f"{name!r} cannot be used.", f"In its place: {REFUSED[name]}.")
         elif name in OWN:
             yield from _wrong_value(name, value)
-        elif name not in OPTIONS:
-            known = sorted(OWN) + sorted(OPTIONS)
+        elif name not in COMMON:
+            known = sorted(OWN) + sorted(COMMON)
             near = get_close_matches(str(name), known, 1) or [", ".join(sorted(OWN))]
             yield Problem(f"{name!r} is no option.", f"Perhaps {near[0]}.")
 

@@ -67,7 +67,7 @@ class Engine:
         (found,) = self.wire.say([(b"MGET", self.naming.epoch, self.naming.key(name))])
         told, data = _listed(found, 2)
         epoch = self._learn(told)
-        live = _live(data, epoch)
+        live = _live(text(data), epoch)
         return epoch, {} if live is None else {name: live}
 
     async def write(self, face: Face, blobs: Mapping[bytes, Blob], epoch: int) -> None:
@@ -88,8 +88,9 @@ class Engine:
         """Read and remove ``names``."""
         keys = [self.naming.key(name) for name in names]
         takes = [Command(key, (b"GETDEL", key)) for key in keys]
-        *taken, told = await self.wire.ask(face, [*takes, self._ask_epoch()])
-        epoch = self._learn(told)
+        *answers, told = await self.wire.ask(face, [*takes, self._ask_epoch()])
+        taken = [text(answer) for answer in answers]
+        epoch = await self._judging(face, told, taken)
         pairs = zip(names, map(_live, taken, [epoch] * len(taken)), strict=True)
         return epoch, {name: data for name, data in pairs if data is not None}
 
@@ -99,10 +100,11 @@ class Engine:
         """Store where nothing is; what is there and dead makes the epoch 0, which fits nobody's."""
         key = self.naming.key(name)
         data = _head(epoch) + blob.data
-        there, told = await self.wire.ask(
+        answer, told = await self.wire.ask(
             face, [CREATE(key, data, *_expiry(blob)), self._ask_epoch()]
         )
-        standing = self._learn(told)
+        there = _held(answer)
+        standing = await self._judging(face, told, [there])
         if there is None:
             return standing, None
         found = _live(there, standing)
@@ -111,8 +113,9 @@ class Engine:
     async def count(self, face: Face, name: bytes, by: int) -> tuple[int, bytes | None]:
         """Add to a counter; one of another epoch counts on in vain."""
         count = COUNT(self.naming.key(name), by)
-        counted, told = await self.wire.ask(face, [count, self._ask_epoch()])
-        epoch = self._learn(told)
+        answer, told = await self.wire.ask(face, [count, self._ask_epoch()])
+        counted = text(answer)
+        epoch = await self._judging(face, told, [counted])
         return epoch, _live(counted, epoch)
 
     async def update(self, face: Face, name: bytes, change: Changing[T]) -> T:
@@ -120,7 +123,7 @@ class Engine:
         key = self.naming.key(name)
         for turn in range(TRIES):
             told, seen = await self._strings(face, [self.naming.epoch, key])
-            epoch = await self._standing(face, told)
+            epoch = await self._judging(face, told, [seen]) or await self._begin(face)
             wanted, result = await change(_live(seen, epoch), epoch)
             if isinstance(wanted, Keep) or await self._swap(face, key, seen, wanted, epoch):
                 return result
@@ -166,6 +169,22 @@ class Engine:
         self.known = _number(text(told))
         return self.known
 
+    async def _judging(self, face: Face, told: Any, seen: Sequence[bytes | None]) -> int:
+        """Return the epoch by which to judge what was seen: never one of before that was written.
+
+        In a cluster the epoch lies on another server, and where a script had to be sent again it
+        was told before: what has another head may be newer than it.
+        """
+        try:
+            epoch = self._learn(told)
+            if any(data is not None and not data.startswith(_head(epoch)) for data in seen):
+                (told,) = await self.wire.ask(face, [self._ask_epoch()])
+                epoch = self._learn(told)
+        except FAILED as error:
+            error.sent = True  # type: ignore[union-attr]  # what came before has been carried out
+            raise
+        return epoch
+
     async def _standing(self, face: Face, told: Any) -> int:
         return self._learn(told) or await self._begin(face)
 
@@ -173,6 +192,12 @@ class Engine:
         """Begin an epoch, unless another process just did; return the one that stands."""
         fresh = new_epoch(flushed=False)
         (there,) = await self.wire.ask(face, [CREATE(self.naming.epoch, _head(fresh))])
+        if _held(there) == b"":
+            # Another program put a list or the like where the epoch belongs.
+            await self._all(
+                face, [Command(self.naming.epoch, (b"SET", self.naming.epoch, _head(fresh)))]
+            )
+            there = None
         self.known = fresh if there is None else _number(text(there))
         return self.known
 
@@ -280,10 +305,15 @@ def _listed(answer: Any, length: int) -> list[Any]:
     raise Garbled("a list was expected")
 
 
-def _live(answer: Any, epoch: int) -> bytes | None:
+def _live(found: bytes | None, epoch: int) -> bytes | None:
     """Return what was stored under this epoch, without the epoch."""
-    found = text(answer)
     return found[WIDTH:] if found is not None and found.startswith(_head(epoch)) else None
+
+
+def _held(answer: Any) -> bytes | None:
+    """Return what is under a key that was not free; what is no string is there all the same."""
+    found = text(answer)
+    return b"" if found is None and answer is not None else found
 
 
 def _expiry(blob: Blob) -> tuple[int, ...]:

@@ -10,17 +10,15 @@ from redis.backoff import NoBackoff
 from redis.connection import BlockingConnectionPool
 from redis.retry import Retry
 
+from ...checks.options import SHARED
+
 CONNECTIONS = 50
 SECONDS = 0.5
 """How long connecting, and the answer to one request, may take, unless told otherwise."""
 WAIT = 1.0
 """How long a call waits for a free connection, unless told otherwise."""
 
-CODECS = {
-    "CIPHER", "COMPRESSION", "ENCRYPTION_KEYS", "INDEX_KEY", "KEYS_FROM_SECRET_KEY",
-    "MAX_VALUE_BYTES", "PICKLE_CLASSES", "READ_LEGACY", "SERIALIZER", "STORE_ID",
-}  # fmt: skip
-OURS = {"CLUSTER", "RAISE", "SIGNALS", "TAG_INDEX", "TAG_STALENESS"}
+OURS = SHARED | {"CLUSTER", "READ_LEGACY"}
 DJANGO_REDIS = {
     "CLIENT_CLASS", "CLOSE_CONNECTION", "CONNECTION_FACTORY", "CONNECTION_POOL_CLASS",
     "CONNECTION_POOL_KWARGS", "PARSER_CLASS", "PASSWORD", "REDIS_CLIENT_CLASS",
@@ -35,7 +33,7 @@ INSTEAD = {
 }
 """Options of django-redis that mean nothing here, and what does."""
 
-KNOWN = CODECS | OURS | DJANGO_REDIS
+KNOWN = OURS | DJANGO_REDIS
 
 SCHEMES = ("redis", "rediss", "unix")
 _PAGE = "docs/stores/redis.md has them all; django-redis's own are among them."
@@ -74,7 +72,7 @@ def problems(location: Any, options: Mapping[str, Any]) -> Iterator[tuple[str, s
 
 def for_django_redis(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that django-redis is given: the user's, and ours where there are none."""
-    found = {name: options[name] for name in options if name not in CODECS | OURS | set(INSTEAD)}
+    found = {name: options[name] for name in options if name not in OURS | set(INSTEAD)}
     found.setdefault("SOCKET_TIMEOUT", SECONDS)
     found.setdefault("SOCKET_CONNECT_TIMEOUT", SECONDS)
     sentinels = bool(found.get("SENTINELS"))

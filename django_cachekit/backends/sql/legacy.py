@@ -14,6 +14,7 @@ from ...core.faces import Face
 from ...errors import Misconfigured
 from ..legacy import Left
 from .place import Place
+from .rows import parts
 from .words import Sql
 
 
@@ -32,34 +33,43 @@ class OldTable:
         self._expect(connection)
 
         def work(cursor: CursorWrapper, sql: Sql) -> list[Any]:
-            marks = ", ".join(["%s"] * len(texts))
-            cursor.execute(
-                f"SELECT cache_key, value, expires FROM {self._name(connection)} "  # noqa: S608  # a quoted name and placeholders
-                f"WHERE cache_key IN ({marks})",
-                list(texts),
-            )
-            return list(cursor.fetchall())
+            rows: list[Any] = []
+            for part in parts(texts, sql.limit // 2):
+                where, values = _among(connection, part)
+                cursor.execute(
+                    f"SELECT cache_key, value, expires FROM {self._name(connection)} WHERE {where}",  # noqa: S608  # a quoted name and placeholders
+                    values,
+                )
+                rows += cursor.fetchall()
+            return rows
 
-        found = {}
-        for text, value, expires in self.place.run(connection, work):
-            found[text] = Left(self._value(value), _left(connection, expires), value)
-        return found
+        return {
+            text: Left(self._value(value), _left(connection, expires), value)
+            for text, value, expires in self.place.run(connection, work)
+        }
 
     async def claim(self, face: Face, text: str, token: Any) -> bool:
         """Delete a row if it is still the one that was found."""
-        return self._delete("cache_key = %s AND value = %s", [text, token]) == 1
+        return self._delete([text], " AND value = %s", token) == 1
 
     async def drop(self, face: Face, texts: Sequence[str]) -> None:
         """Delete the rows of these keys."""
-        self._delete(f"cache_key IN ({', '.join(['%s'] * len(texts))})", list(texts))
+        self._delete(texts)
 
-    def _delete(self, where: str, values: list[Any]) -> int:
+    def _delete(self, texts: Sequence[str], more: str = "", *token: Any) -> int:
         connection = self.place.writer()
         self._expect(connection)
 
         def work(cursor: CursorWrapper, sql: Sql) -> int:
-            cursor.execute(f"DELETE FROM {self._name(connection)} WHERE {where}", values)  # noqa: S608  # as above
-            return int(cursor.rowcount)
+            gone = 0
+            for part in parts(texts, sql.limit // 2):
+                where, values = _among(connection, part)
+                cursor.execute(
+                    f"DELETE FROM {self._name(connection)} WHERE {where}{more}",  # noqa: S608  # as above
+                    [*values, *token],
+                )
+                gone += cursor.rowcount
+            return gone
 
         return self.place.run(connection, work)
 
@@ -86,6 +96,19 @@ class OldTable:
                 f"not in the database {connection.alias!r}."
             )
         self._is_there = True
+
+
+def _among(connection: BaseDatabaseWrapper, texts: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the condition for rows of exactly these keys, and its values.
+
+    MySQL compares text as its collation does, by default without regard to case.
+    """
+    marks = ", ".join(["%s"] * len(texts))
+    where = f"cache_key IN ({marks})"
+    if connection.vendor != "mysql":
+        return where, list(texts)
+    exact = ", ".join(["CAST(%s AS BINARY)"] * len(texts))
+    return f"{where} AND CAST(cache_key AS BINARY) IN ({exact})", [*texts, *texts]
 
 
 def _left(connection: BaseDatabaseWrapper, expires: Any) -> float | None:

@@ -125,19 +125,19 @@ class Table:
         return (self._guess, rows[row].data) if row in rows else (0, None)
 
     def count(self, name: bytes, by: int) -> tuple[int, bytes | None]:
-        """Add to a live counter: one statement where an UPDATE can tell, elsewhere two."""
+        """Add to a live counter in one statement, where an UPDATE can tell what it made.
+
+        Elsewhere ``update`` counts: what is read in a statement of its own may be of another entry
+        than what was added to.
+        """
         connection, row = self.place.writer(), name.hex()
         values: list[Any] = [by, self.space, row, *numbers.room(by), to_ms(clock.now())]
 
         def work(cursor: CursorWrapper, sql: Sql) -> tuple[Any, ...] | None:
-            if sql.counts:
-                cursor.execute(sql.add, [*values, self.space, EPOCH])
-                return cast(tuple[Any, ...] | None, cursor.fetchone())
-            if not sql.remembers:
+            if not sql.counts:
                 return None
-            # The number the database adds comes again in LAST_INSERT_ID.
-            cursor.execute(sql.add, values)
-            return _counted(cursor, sql, [self.space, EPOCH, row])
+            cursor.execute(sql.add, [*values, self.space, EPOCH])
+            return cast(tuple[Any, ...] | None, cursor.fetchone())
 
         found = self.place.run(connection, work)
         if found is None:
@@ -289,16 +289,3 @@ class Table:
         except DatabaseError as error:
             # What was to be written is written; one of the next writers will prune.
             log.warning("cache %r: pruning failed: %s", self.place.alias, type(error).__name__)
-
-
-def _counted(cursor: CursorWrapper, sql: Sql, names: list[Any]) -> tuple[Any, ...] | None:
-    """Return value, number and epoch of a row that was just added to; None if none was."""
-    if cursor.rowcount < 1:
-        return None
-    told = int(cursor.lastrowid)
-    number = told - 2**64 if told >= 2**63 else told
-    cursor.execute(sql.peek(2), names)
-    rows = {row[0]: row[1:] for row in cursor.fetchall()}
-    value, kept = rows.get(names[-1], (None, None))
-    # Another one may have put something else there since; that is then what is to be counted on.
-    return None if kept is None else (value, number, rows.get(EPOCH, (None,))[0])

@@ -42,9 +42,9 @@ _ROWS = 1000  # at most in one statement: its text has to be parsed, too
 class Sql:
     """Word the statements on one table for one kind of database.
 
-    It keeps no connection, so threads may share it. ``counts``: an UPDATE tells what it made, or
-    the session ``remembers`` it. ``tells``: a DELETE tells what it removed, and ``tells_epoch`` the
-    epoch besides. ``renews``: what creates a row also takes the place of one that has expired.
+    It keeps no connection, so threads may share it. ``counts``: an UPDATE tells what it made.
+    ``tells``: a DELETE tells what it removed, and ``tells_epoch`` the epoch besides. ``renews``:
+    what creates a row also takes the place of one that has expired.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper, table: str) -> None:
@@ -60,7 +60,6 @@ class Sql:
         # SQLite has RETURNING from 3.35 on; MariaDB has it for DELETE, but not for UPDATE.
         self.tells = bool(features.can_return_columns_from_insert)
         self.counts = self.tells_epoch = self.tells and not mysql
-        self.remembers = mysql  # in LAST_INSERT_ID
         self.limit = min(_ROWS, getattr(features, "max_query_params", None) or _ROWS)
         self.lock = f" {ops.for_update_sql()}" if features.has_select_for_update else ""
         # A per cent sign in a name is doubled, for every statement is formatted with parameters.
@@ -123,20 +122,13 @@ class Sql:
         self.swap = f"UPDATE {self._table} SET {content} {self._same}"
 
     def _counting(self) -> None:
-        """Word how to count: by, space, name, the least, the most, now, and where told the epoch.
-
-        MySQL and MariaDB tell by ``LAST_INSERT_ID``, which is unsigned.
-        """
+        """Word how to count, where that can be told: by, space, name, least, most, now, epoch."""
         self._epoch = f"(SELECT {self._data} FROM {self._table} AS was {self._one})"
-        total = f"{self._number} + %s"
-        if not self.counts:
-            total = f"CAST(LAST_INSERT_ID({total}) AS SIGNED)"
         self.add = (
-            f"UPDATE {self._table} SET {self._number} = {total} "
-            f"{self._one} AND {self._number} BETWEEN %s AND %s{self._live}"
+            f"UPDATE {self._table} SET {self._number} = {self._number} + %s "
+            f"{self._one} AND {self._number} BETWEEN %s AND %s{self._live} "
+            f"RETURNING {self._content}, {self._epoch}"
         )
-        if self.counts:
-            self.add += f" RETURNING {self._content}, {self._epoch}"
 
     def _sweeping(self) -> None:
         rows = f"FROM {self._table} WHERE {self._space} = %s AND {self._name} <> %s"

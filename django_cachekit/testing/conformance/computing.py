@@ -236,7 +236,7 @@ def test_who_comes_after_a_forget_does_not_get_what_was_begun_before(
 
     def old() -> str:
         begun.set()
-        go.wait(5)
+        go.wait(1)  # on a store with leases the second waits for it, too
         return "old"
 
     with ThreadPoolExecutor(2) as pool:

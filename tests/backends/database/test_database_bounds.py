@@ -121,6 +121,8 @@ def test_add_and_incr_count_as_writes_only_where_they_make_a_row(look: Look) -> 
         cache.set("n", 1)
         driver_of().table.bounds.dice = lambda: 0.0
 
-        assert queries(lambda: cache.incr("n")) == ["UPDATE", "SELECT", "UPDATE"]
+        swapped = ["SELECT", "UPDATE"]
+        counted = swapped if look.vendor == "mysql" else ["UPDATE", *swapped]
+        assert queries(lambda: cache.incr("n")) == counted
         assert queries(lambda: cache.add("n", 1)) == ["INSERT", "SELECT"]
         assert queries(lambda: cache.add("m", 1)) == ["INSERT", "DELETE", "SELECT"]

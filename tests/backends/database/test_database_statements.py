@@ -75,8 +75,10 @@ def test_one_statement_where_it_can_tell(filled: Any, look: Look, verb: str) -> 
 
 
 @pytest.mark.parametrize("verb", MORE)
-def test_what_takes_more(filled: Any, verb: str) -> None:
+def test_what_takes_more(filled: Any, look: Look, verb: str) -> None:
     work, expected = MORE[verb]
+    if look.vendor == "mysql" and expected[:2] == ["UPDATE", "SELECT"]:
+        expected = expected[1:]  # no UPDATE tells what it made, so none is tried
 
     assert queries(lambda: work(filled)) == expected
 

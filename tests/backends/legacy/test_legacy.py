@@ -1,7 +1,9 @@
 """Taking over what other backends left in the same server."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +278,51 @@ def test_a_wrong_setting_is_told(
         config["default"]["OPTIONS"] = {"READ_LEGACY": given}
         with override_settings(CACHES=config), pytest.raises(Misconfigured, match=said):
             caches["default"].get("key")
+
+
+def test_what_ours_cannot_hold_is_left_alone(pair: Pair) -> None:
+    pair.old.set("fraction", Fraction(1, 3), 600)
+    config = {alias: dict(found) for alias, found in caches.settings.items()}
+    config["default"]["OPTIONS"] = {**config["default"]["OPTIONS"], "SERIALIZER": "json"}
+    with override_settings(CACHES=config):
+        assert pair.get("fraction", "a miss") == "a miss"
+        assert adoption().unreadable == 1
+        with pytest.raises(TypeError):
+            pair.put("fraction", Fraction(2, 3), 60)
+    assert pair.old.get("fraction") == Fraction(1, 3)
+
+
+def test_a_node_that_begins_anew_brings_nothing_back(
+    memcached_pool: Any, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The old item lies on another node than ours: that one's epoch says that it was flushed."""
+    keys = [f"k{number}" for number in range(60)]
+    with placed(BY_NAME["memcached-pool"], request, tmp_path):
+        config = {alias: dict(found) for alias, found in caches.settings.items()}
+        options = {**config["default"]["OPTIONS"], "READ_LEGACY": ["django"], "dead_timeout": 0.1}
+        config["default"]["OPTIONS"] = options
+        config["old"] = django_memcached(config["default"])
+        with override_settings(CACHES=config):
+            caches["old"].set_many(dict.fromkeys(keys, "old"), None)
+            cache.flush()
+            memcached_pool.nodes[0].stop()
+            memcached_pool.nodes[0].start()
+            time.sleep(0.2)
+            assert set(cache.many(keys).values()) == {None}
+
+
+def test_a_table_that_knows_no_case_is_read_with_regard_to_it(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with placed(BY_NAME["mariadb"], request, tmp_path):
+        config = {alias: dict(found) for alias, found in caches.settings.items()}
+        options = {**config["default"]["OPTIONS"], "READ_LEGACY": ["django:old_table"]}
+        config["default"]["OPTIONS"] = options
+        config["old"] = django_db(config["default"])
+        with override_settings(CACHES=config, DATABASE_ROUTERS=[To("mariadb")]):
+            call_command("createcachetable", database="mariadb", verbosity=0)
+            caches["old"].set_many({"user": "alice", "other": "bob"}, 600)
+            assert cache.get("User", "a miss") == "a miss"
+            cache.put("OTHER", "new", 60)
+            assert caches["old"].get_many(["user", "other"]) == {"user": "alice", "other": "bob"}
+            assert cache.many(["user", "other"]) == {"user": "alice", "other": "bob"}

@@ -303,3 +303,17 @@ def test_a_lost_node_is_told_in_the_log(
     (record,) = caplog.records
     assert "1 of 3 nodes" in record.getMessage()
     assert memcached_pool.nodes[0].location not in record.getMessage()
+
+
+def test_a_value_is_made_where_the_key_is_away_and_its_tag_is_not(
+    store: Any, memcached_pool: Any
+) -> None:
+    for key in KEYS:
+        store.tags("t").put(key, "tagged", 600)
+    tag = driver()._at(tag_record("t"), None).engine.node.name
+    name, keys = next((name, keys) for name, keys in by_node().items() if name != tag and keys)
+    (node,) = [one for one in memcached_pool.nodes if f"{one.host}:{one.port}" == name]
+    node.stop()
+    assert caches["default"].get_or_set(keys[0], lambda: "made", 60) == "made"
+    assert store.get_or_set(keys[0], lambda: "made", 60) == "made"
+    assert store.remember(keys[0], 60, lambda: "made") == "made"

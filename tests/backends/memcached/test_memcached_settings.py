@@ -66,6 +66,8 @@ def test_location(location: Any, servers: Any) -> None:
         ("a", {"ignore_exc": True}, "RAISE"),
         ("a", {"retry_attempts": 2}, "nothing is counted twice"),
         ("a", {"time_out": 1}, "'time_out' is no option. Perhaps timeout"),
+        ("a", {"MAX_ENTRIES": 5}, "'MAX_ENTRIES' is no option"),
+        ("a", {"CONNECT_TIMEOUT": 1}, "'CONNECT_TIMEOUT' is no option"),
         ("a", {"ENCRYPTION_KEY": "x"}, "Perhaps ENCRYPTION_KEYS"),
     ],
 )

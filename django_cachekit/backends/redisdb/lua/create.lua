@@ -7,4 +7,5 @@ else
   made = redis.call('SET', KEYS[1], ARGV[1], 'NX')
 end
 if made then return false end
-return redis.call('GET', KEYS[1])
+-- What another program put there and is no string is told as the server's error.
+return redis.pcall('GET', KEYS[1])
