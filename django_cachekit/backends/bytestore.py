@@ -4,74 +4,27 @@ Every value is sealed or signed and bound to its key, its expiry and the alias's
 that somebody read, moved, edited or truncated are a miss.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Hashable, Mapping
-from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from django.core.exceptions import SynchronousOnlyOperation
-from django.db import Error as DatabaseError
-
-from ..codecs import Chain
 from ..core import clock
-from ..core.bounded import Bounded
 from ..core.entry import Entry
-from ..core.faces import BLOCKING, Face, Hop, run_now
+from ..core.faces import BLOCKING, Face, run_now
 from ..core.keys import matcher, usual
-from ..core.operation import MISSING, UNSURE, Key, Kind, Operation, Reply, Stamp, tag_record
-from ..errors import NotANumber, OutcomeUnknown, StoreUnavailable
-from ..layers.base import GUESSES, guess
+from ..core.operation import MISSING, UNSURE, Key, Operation
+from ..errors import NotANumber, StoreUnavailable
+from ..layers.base import guess
 from ..layers.events import reading_is_heard
 from ..layers.policy import lost
-from ..layers.tags import alive
 from . import numbers
-from .base import NamedDriver, Names
-from .engine import KEEP, Blob, Engine, Faced, FacedEngine, Found, Keep, Moved, epoch_of
-from .entries import Entries
-from .legacy import Adoption
-
-T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
-Verb = Callable[[Face, Operation], Coroutine[Any, Any, Any]]
+from .bytedriver import ByteDriver
+from .engine import KEEP, Blob, Found, Keep, Moved, epoch_of
 
 FLUSHES = 10
 """How often a write starts over because the alias was flushed under it."""
 
 
-class Bytes(NamedDriver):
-    """Drive an engine through a codec chain.
-
-    ``far`` says that the store is a trip away, so that tags' records are read along with the keys;
-    ``lists`` that it can tell what it holds; ``straight`` that its ``look`` is a blocking read,
-    though its hooks are awaited.
-    """
-
-    far = False
-    lists = True
-    straight = False
-
-    def __init__(
-        self, alias: str, sender: type, names: Names, engine: Engine | FacedEngine, chain: Chain
-    ) -> None:
-        super().__init__(alias, sender, names)
-        self.engine: Any = engine
-        self.io = _faced(engine)
-        self.hop = self.io.hop
-        self.chain = chain
-        self.entries = Entries(alias, names, chain, self.io.readable)
-        self.failures: tuple[type[Exception], ...] = (OSError, DatabaseError, *self.io.errors)
-        # A store that counts by itself shows the numbers, which one that seals must not.
-        self.counts = "count" in self.io.swift and not chain.sealed
-        self.lasting = bool(getattr(self.io, "lasting", False))
-        self.lead = names.lead
-        self.legacy: Adoption | None = None
-        if self.far:
-            self.guesses = Bounded(GUESSES)
-
-    @property
-    def unreadable(self) -> Counter[str]:
-        """Return how many entries could not be read, by the reason."""
-        return self.entries.unreadable
+class Bytes(ByteDriver):
+    """Give every verb over an engine."""
 
     def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
         """Return the value, MISSING if there is none, or UNSURE for the long way round.
@@ -109,41 +62,6 @@ class Bytes(NamedDriver):
         """Tell whether the long way reads the key and its tags' records in one trip, not two."""
         known = self.guesses
         return known is not None and bool(tags or (len(known) and known.get((None, key))))
-
-    async def perform(self, face: Face, op: Operation) -> Any:
-        """Carry out one operation; an error of the engine is a ``StoreUnavailable``.
-
-        It is ``OutcomeUnknown`` where something was to be decided, and may have been.
-        """
-        work: Verb = self.method(op)
-        if self.legacy is not None:
-            work = partial(self.legacy.around, self, work)
-        try:
-            if face.awaiting and self.hop not in (None, Hop.NONE):
-                return await face.run(self.hop, _held, work, op)
-            try:
-                return await work(face, op)
-            except SynchronousOnlyOperation:
-                # A queryset is evaluated when it is pickled, and that asks the database.
-                return await face.run(Hop.DJANGO, _held, work, op)
-        except self.failures as error:
-            unknown = op.kind is Kind.ATOMIC and self.io.unsure(error)
-            kind = OutcomeUnknown if unknown else StoreUnavailable
-            raise kind(f"alias {self.alias!r}: {_told(error)}") from error
-
-    async def do_read(self, face: Face, op: Operation) -> Reply:
-        """Read all keys in one trip."""
-        named = self._named(op)
-        epoch, blobs = await self.io.read(face, list(named))
-        values = {}
-        for name, data in blobs.items():
-            entry = self.entries.load(name, data, epoch)
-            if entry is not None:
-                bare = not entry.stamps and entry.fresh is None
-                values[named[name]] = entry.value if bare else entry
-        if not op.snapshot:
-            return Reply(values)
-        return Reply(values, Stamp(epoch or await self.io.epoch(face), {}))
 
     async def do_write(self, face: Face, op: Operation) -> set[Key]:
         """Encode every value, then store all: one that cannot be encoded leaves all as it was."""
@@ -283,61 +201,6 @@ class Bytes(NamedDriver):
         """Remove what has expired."""
         return await self.io.prune(face)
 
-    async def _done(self, judging: Coroutine[Any, Any, T], data: bytes | None) -> T:
-        """Judge what a store has done already: who cannot be told of it does not know."""
-        failures: tuple[type[Exception], ...] = (*self.failures, StoreUnavailable)
-        try:
-            return await judging
-        except failures as error:
-            if data is None:
-                raise
-            raise OutcomeUnknown(f"alias {self.alias!r}: {_told(error)}") from error
-
-    def _named(self, op: Operation) -> dict[bytes, Key]:
-        return {self.entries.name(key, op.version): key for key in op.keys}
-
-    async def _epoch(self, face: Face, op: Operation) -> int:
-        """Return the epoch to seal under: the one before the value was computed, if there is one.
-
-        A value sealed under an epoch that is past cannot be read, which is how a flush reaches
-        what was being computed when it came.
-        """
-        if op.stamp is not None and op.stamp.epoch is not None:
-            return int(op.stamp.epoch)
-        return await self.io.epoch(face)
-
-    def _plain(self, epoch: int) -> int:
-        """Return what to seal under that was not computed: 0 where a clear removes it."""
-        return 0 if self.lasting else epoch
-
-    def _blobs(self, op: Operation, epoch: int) -> dict[bytes, Blob]:
-        blobs = {}
-        for key, value in op.values.items():
-            name = self.entries.name(key, op.version)
-            entry = self.entries.entry(value, op)
-            blobs[name] = self.entries.blob(name, key, entry, epoch, op.version)
-        return blobs
-
-    async def _alive(self, face: Face, name: bytes, data: bytes | None, epoch: int) -> Entry | None:
-        """Return the entry if it can be read, has not expired and none of its tags was flushed."""
-        entry = self.entries.load(name, data, epoch)
-        return entry if entry is None else await self._unflushed(face, entry)
-
-    async def _unflushed(self, face: Face, entry: Entry) -> Entry | None:
-        return entry if await self._living(face, {0: entry}) else None
-
-    async def _living(self, face: Face, found: Mapping[K, Entry | None]) -> list[K]:
-        """Return those whose entry is there and bears no tag that was flushed, in one trip."""
-        entries = {key: entry for key, entry in found.items() if entry is not None}
-        tags = {tag for entry in entries.values() for tag in entry.stamps}
-        current = await self._records(face, tags) if tags else {}
-        return [key for key, entry in entries.items() if alive(entry, current)]
-
-    async def _records(self, face: Face, tags: Collection[str]) -> Mapping[Any, Any]:
-        """Return the records of tags, which in a store of several servers may lie elsewhere."""
-        ask = Operation("read", Kind.READ, tuple(map(tag_record, tags)))
-        return (await self.do_read(face, ask)).values
-
 
 def plus(key: Key, number: Any, by: int) -> int:
     """Return the sum, or raise a TypeMismatch (which is also a TypeError, as Django's would be)."""
@@ -348,24 +211,9 @@ def plus(key: Key, number: Any, by: int) -> int:
     return number + by
 
 
-def _held(work: Verb, op: Operation) -> Any:
-    """Do the whole of a verb in the thread this runs in, which may wait."""
-    return run_now(work(BLOCKING, op))
-
-
-def _faced(engine: Engine | FacedEngine) -> FacedEngine:
-    return cast(FacedEngine, engine) if hasattr(engine, "swift") else Faced(engine)
-
-
 def _computed(op: Operation) -> bool:
     return op.stamp is not None and op.stamp.epoch is not None
 
 
 def _bears(entry: Entry, op: Operation) -> bool:
     return all(tag in entry.stamps for tag in op.tags)
-
-
-def _told(error: Exception) -> str:
-    """Return the error's class and, for the system's own errors, what it says."""
-    reason = getattr(error, "strerror", None)
-    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
