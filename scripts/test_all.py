@@ -32,10 +32,16 @@ IN_CI = os.environ.get("CI") == "true"
 OLDEST, NEWEST = "5.2", "6.1"
 NEWEST_NEEDS = (3, 12)
 MINORS = (13, 12, 14)  # of Python 3, in the order of liking for the newest Django
-TWINS = (
-    "database-sealed or postgresql-sealed or redis-sealed or memcached-sealed or dynamodb-sealed"
+ONCE = " or ".join(
+    [
+        *(
+            f"{store}-sealed"
+            for store in ("database", "postgresql", "redis", "memcached", "dynamodb")
+        ),
+        *("memcached-pool", "redis-cluster", "test_redis_", "test_memcached", "test_dynamodb"),
+    ]
 )
-# Rows that differ from another in being sealed, which no Django has a part in: run once is enough.
+# What is between the package and a client library: no Django has a part in it, so once is enough.
 LONGEST = 1800  # seconds, for a command that hangs
 BIN = "Scripts" if os.name == "nt" else "bin"
 
@@ -133,7 +139,7 @@ def parts() -> list[Part]:
         Part("docs", [[*sphinx, "docs", ".cache/docs"]]),
         Part("servers", [["python", "scripts/servers.py", *(["--require"] if IN_CI else [])]]),
         Part("tests-5.2", [pytest("tests-5.2")], count=of_pytest),
-        Part("tests-6.1", [pytest("tests-6.1", TWINS)], newest=True, count=of_pytest),
+        Part("tests-6.1", [pytest("tests-6.1", ONCE)], newest=True, count=of_pytest),
         Part("django-5.2", [django_suite("django-5.2")], count=of_django_suite),
         Part("django-6.1", [django_suite("django-6.1")], newest=True, count=of_django_suite),
     ]

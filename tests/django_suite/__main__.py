@@ -100,7 +100,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--row", choices=[row.name for row in ROWS])
     parser.add_argument("--way", choices=WAYS)
     parser.add_argument("--list", action="store_true", help="name the jobs and stop")
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--report", help="write the counts there, as JSON")
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="print what good jobs said too"

@@ -151,9 +151,9 @@ def test_typed_reads_of_a_missing_key(store: Faced) -> None:
 
 def test_ttl(store: Faced, able: Any) -> None:
     able("ttl")
-    store.put("key", 1, 60)
+    store.put("key", 1, 600)
     store.put("ever", 1)
-    assert 58 < store.ttl("key") <= 60
+    assert 540 < store.ttl("key") <= 600  # real time passes, on a busy machine a lot of it
     assert store.ttl("ever") is None
     with pytest.raises(KeyError):
         store.ttl("nothing")

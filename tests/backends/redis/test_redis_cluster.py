@@ -119,8 +119,9 @@ def test_many_tasks_on_a_small_pool(cache: Any, redis_cluster: Any) -> None:
     async def all_at_once(small: Any) -> Any:
         return await asyncio.gather(*(small.aget(f"k{number % 100}") for number in range(200)))
 
-    kwargs = {"max_connections": 5}
-    with alone(redis_cluster.url, CLUSTER=True, CONNECTION_POOL_KWARGS=kwargs, RAISE=True) as small:
+    kwargs = {"max_connections": 5, "timeout": 30}
+    options = {"CONNECTION_POOL_KWARGS": kwargs, "SOCKET_TIMEOUT": 10, "RAISE": True}
+    with alone(redis_cluster.url, CLUSTER=True, **options) as small:
         small.put_many(MANY)
         assert asyncio.run(all_at_once(small)) == [number % 100 for number in range(200)]
 
