@@ -120,7 +120,8 @@ def test_many_tasks_on_a_small_pool(cache: Any, redis_cluster: Any) -> None:
         return await asyncio.gather(*(small.aget(f"k{number % 100}") for number in range(200)))
 
     kwargs = {"max_connections": 5, "timeout": 30}
-    options = {"CONNECTION_POOL_KWARGS": kwargs, "SOCKET_TIMEOUT": 10, "RAISE": True}
+    patient = {"SOCKET_TIMEOUT": 30, "SOCKET_CONNECT_TIMEOUT": 30}
+    options = {"CONNECTION_POOL_KWARGS": kwargs, "RAISE": True, **patient}
     with alone(redis_cluster.url, CLUSTER=True, **options) as small:
         small.put_many(MANY)
         assert asyncio.run(all_at_once(small)) == [number % 100 for number in range(200)]
