@@ -109,7 +109,10 @@ class _Keeper:
             except Exception as error:  # whatever it is, the thread that renews the others lives on
                 log.warning("a lease was not renewed: %s", type(error).__name__)
         if held:
-            connections.close_all()
+            try:
+                connections.close_all()
+            except Exception as error:  # as above: they are this thread's, and it goes on
+                log.warning("connections were not closed: %s", type(error).__name__)
 
 
 _keeper = _Keeper()
