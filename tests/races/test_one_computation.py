@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.test import override_settings
 
 from django_cachekit import cache
 from django_cachekit.core.faces import BLOCKING, run_now
@@ -89,3 +90,17 @@ def test_nothing_of_a_lease_is_left(store: Any) -> None:
         return len([name async for name, _ in driver.io.scan(BLOCKING)])
 
     assert run_now(left()) == 1
+
+
+def test_the_keeper_of_leases_outlives_a_connection_that_cannot_be_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("changed meanwhile")
+
+    keeper = leases._Keeper()
+    with override_settings(CACHES=BY_NAME["array"].caches(tmp_path)):
+        keeper._held.add(leases.Lease(cache._home.stack(), leases.lease_of("key", 1)))
+        monkeypatch.setattr(leases.connections, "close_all", broken)
+        keeper.renew()
+    assert "RuntimeError" in caplog.text
