@@ -81,7 +81,9 @@ class Operation(NamedTuple):
     soft part of it. ``tags`` are those the caller declared; ``stamp`` is what was current before
     the values were computed; ``snapshot`` asks a read to bring such a stamp back. ``by`` and
     ``initial`` belong to ``incr`` (``initial`` None: the key must be there),
-    ``glob`` to ``keys``. A ``quiet`` operation is part of another, and sends no signals.
+    ``glob`` to ``keys``, ``match`` (any, all, soft) to the ``flush`` of tags. ``soft`` asks a read
+    for what is stale too; ``token`` is that of a claim. A ``quiet`` operation is part of another,
+    and sends no signals.
     """
 
     verb: str
@@ -97,6 +99,9 @@ class Operation(NamedTuple):
     by: int = 0
     initial: int | None = None
     glob: str = "*"
+    match: str = "any"
+    soft: bool = False
+    token: bytes = b""
     label: str = ""
     quiet: bool = False
 

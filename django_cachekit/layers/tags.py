@@ -14,6 +14,7 @@ from ..core.entry import Entry
 from ..core.faces import Face
 from ..core.operation import MISSING, Kind, Operation, Record, Reply, Stamp, tag_record
 from ..core.ttl import over
+from ..errors import NotSupported
 from .base import Driver, Guesses, Proceed, guess
 
 
@@ -110,6 +111,8 @@ class Tags:
         return await proceed(face, op)
 
     async def _flush(self, face: Face, op: Operation, proceed: Proceed) -> None:
+        if op.match != "any":
+            raise NotSupported(f"a flush of {op.match!r} is not supported yet.")
         values = {tag_record(tag): nonce() for tag in op.tags}
         write = Operation("write", Kind.ADMIN, tuple(values), values=values)
         failed = await proceed(face, write)
