@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 from . import verbs
 from .core.faces import AWAITING, BLOCKING, both, run_now
 from .core.operation import MISSING, UNSURE
-from .flows import compute, compute_many, invalidation, values
+from .flows import aging, compute, compute_many, invalidation, values
 from .flows.compute import Draft
 from .flows.functions import Decorator
 from .layers.ground import backend_of
 from .scopes import Port, Stack, tag_names
+from .scopes import namespace as spaced
 
 T = TypeVar("T")
 
@@ -55,19 +56,26 @@ class Repository:
     """
 
     def __init__(
-        self, home: Home, stores: Stores, tags: tuple[str, ...] = (), *, memo: bool = False
+        self,
+        home: Home,
+        stores: Stores,
+        tags: tuple[str, ...] = (),
+        *,
+        memo: bool = False,
+        space: str = "",
     ) -> None:
         self._home = home
         self._stores = stores
         self._tags = tags
         self._memo = memo
         stack = home.memoised if memo else home.stack
-        self._now = Port(BLOCKING, stack, tags)
-        self._later = Port(AWAITING, stack, tags)
+        self._now = Port(BLOCKING, stack, tags, space)
+        self._later = Port(AWAITING, stack, tags, space)
 
     def __repr__(self) -> str:
         """Say which alias and tags these are."""
-        scope = f".tags({', '.join(map(repr, self._tags))})" if self._tags else ""
+        apart = ", namespace=True" if self._now.space else ""
+        scope = f".tags({', '.join(map(repr, self._tags))}{apart})" if self._tags else ""
         memo = ".memo()" if self._memo else ""
         return f"<cache {self._home.alias!r}{scope}{memo}>"
 
@@ -82,22 +90,25 @@ class Repository:
         """Return the repository of another alias; an unknown one is InvalidCacheBackendError."""
         return self._stores.store(alias)
 
-    def tags(self, *names: Any) -> "TaggedRepository":
+    def tags(self, *names: Any, namespace: bool = False) -> "TaggedRepository":
         """Return this alias with every entry written bearing ``names``, and read only if it does.
 
-        Lists may be given, and calls nest: ``tags("a").tags("b")`` is a and b.
+        Lists may be given, and calls nest: ``tags("a").tags("b")`` is a and b. With ``namespace``
+        (which nesting keeps) keys are the tags' own: the same key elsewhere is another entry.
         """
         found = tag_names((self._tags, names))
         if not found:
             raise ValueError("tags() needs at least one tag.")
-        return TaggedRepository(self._home, self._stores, found, memo=self._memo)
+        space = spaced(found) if namespace or self._now.space else ""
+        return TaggedRepository(self._home, self._stores, found, memo=self._memo, space=space)
 
     def memo(self) -> "Repository":
         """Return this alias with a memory: what this request or task read is not read again.
 
         A value read twice is the same object twice.
         """
-        return type(self)(self._home, self._stores, self._tags, memo=True)
+        space = self._now.space
+        return type(self)(self._home, self._stores, self._tags, memo=True, space=space)
 
     # Reading
 
@@ -231,6 +242,28 @@ class Repository:
 
         sear, asear = remember_forever, aremember_forever
 
+        @overload
+        def flexible(self, key: Any, ttl: tuple[Any, Any], make: Callable[[], T]) -> T: ...
+        @overload
+        def flexible(self, key: Any, ttl: tuple[Any, Any], make: Callable[[Draft], T]) -> T: ...
+        def flexible(self, key: Any, ttl: Any, make: Any) -> Any:
+            """Return the value, computed anew behind the caller once it is stale."""
+
+        @overload
+        def aflexible(
+            self, key: Any, ttl: tuple[Any, Any], make: Callable[[], Awaitable[T]]
+        ) -> Coroutine[Any, Any, T]: ...
+        @overload
+        def aflexible(
+            self, key: Any, ttl: tuple[Any, Any], make: Callable[[Draft], Awaitable[T]]
+        ) -> Coroutine[Any, Any, T]: ...
+        @overload
+        def aflexible(
+            self, key: Any, ttl: tuple[Any, Any], make: Callable[[], T]
+        ) -> Coroutine[Any, Any, T]: ...
+        def aflexible(self, key: Any, ttl: Any, make: Any) -> Any:
+            """Return the value, computed anew behind the caller once it is stale."""
+
         def remember_many(
             self, keys: Iterable[Any], ttl: Any, make_many: Callable[[list[Any]], Mapping[Any, T]]
         ) -> dict[Any, T]:
@@ -254,6 +287,7 @@ class Repository:
         remember, aremember = both(compute.remember)
         remember_forever, aremember_forever = both(compute.remember_forever)
         sear, asear = remember_forever, aremember_forever
+        flexible, aflexible = both(aging.flexible)
         remember_many, aremember_many = both(compute_many.remember_many)
 
     get_or_set, aget_or_set = both(compute.get_or_set)
@@ -279,7 +313,11 @@ class Repository:
 
 
 class TaggedRepository(Repository):
-    """Be one alias in the scope of some tags; ``flush`` takes the tagged entries away."""
+    """Be one alias in the scope of some tags; ``flush`` takes the tagged entries away.
+
+    In a namespace the same key under other tags is another entry, which no plain key reads.
+    """
 
     flush, aflush = both(invalidation.flush_tags)  # type: ignore[assignment]  # of the tags only
+    expire, aexpire = both(invalidation.expire_tags)
     clear, aclear = flush, aflush

@@ -1,12 +1,14 @@
 """Scopes: what a repository adds to every key, and the port through which its flows speak."""
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from .core.faces import Face
 from .core.keys import plain
 from .core.operation import UNSURE, Kind, Operation
 from .layers.base import Driver, Layer, compose
+from .layers.pending import waiting
 
 
 def tag_names(names: Iterable[Any]) -> tuple[str, ...]:
@@ -18,6 +20,38 @@ def tag_names(names: Iterable[Any]) -> tuple[str, ...]:
         else:
             found.add(_tag(name))
     return tuple(sorted(found))
+
+
+class FoundTags:
+    """Collect the tags that a value turns out to bear: ``add`` takes them as ``tags()`` does."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def add(self, *names: Any) -> None:
+        """Let the entry bear ``names`` too."""
+        self._names.update(dict.fromkeys(tag_names(names)))
+
+    update = add
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        """Say which they are."""
+        return f"<tags {', '.join(self._names) or 'none'}>"
+
+
+def namespace(tags: tuple[str, ...]) -> str:
+    """Return what the keys of a namespace begin with: another for every set of tags."""
+    text = "".join(f"{len(tag)}:{tag}" for tag in tags).encode("utf-8", "surrogatepass")
+    return f"tagged:{hashlib.sha256(text).hexdigest()[:32]}:"
 
 
 def _tag(name: Any) -> str:
@@ -55,11 +89,18 @@ class Stack:
 class Port:
     """Be all that a flow sees of the world: a face, one stack, and the tags of its scope."""
 
-    __slots__ = ("_stack", "face", "tags")
+    __slots__ = ("_stack", "face", "space", "tags")
 
-    def __init__(self, face: Face, stack: Callable[[], Stack], tags: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        face: Face,
+        stack: Callable[[], Stack],
+        tags: tuple[str, ...] = (),
+        space: str = "",
+    ) -> None:
         self.face = face
         self.tags = tags
+        self.space = space
         self._stack = stack
 
     @property
@@ -75,17 +116,31 @@ class Port:
     def quick(self, key: Any, version: int | None) -> Any:
         """Read one key on the straight line of its driver, or answer UNSURE."""
         stack = self._stack()
-        if self.face.awaiting and not stack.driver.instant:
+        if (self.face.awaiting and not stack.driver.instant) or waiting(stack.alias):
             return UNSURE
+        if self.space:
+            key = self.space + plain(key)
         return stack.quick(key, version, self.tags)
 
     async def call(self, op: Operation) -> Any:
         """Send one operation through the layers."""
+        if self.space:
+            op = op._replace(space=self.space)
         return await self._stack().call(self.face, op)
+
+    def flight(self, key: str, version: int | None) -> tuple[str, int, str]:
+        """Name the computation of a key, in this process."""
+        stack = self._stack()
+        version = stack.driver.version if version is None else version
+        return stack.alias, version, self.space + key
+
+    def by(self, face: Face) -> "Port":
+        """Return the same port by another face."""
+        return Port(face, self._stack, self.tags, self.space)
 
     def read(self, keys: Sequence[str], version: int | None, label: str = "get") -> Operation:
         """Return the operation that reads ``keys`` in this scope."""
         return Operation("read", Kind.READ, tuple(keys), version, tags=self.tags, label=label)
 
 
-__all__ = ["Port", "Stack", "tag_names"]
+__all__ = ["FoundTags", "Port", "Stack", "namespace", "tag_names"]

@@ -58,7 +58,10 @@ async def store(
     label: str = "set",
     **more: Any,
 ) -> set[Any]:
-    """Write all ``values`` in one trip and return the keys that could not be written."""
+    """Write all ``values`` in one trip and return the keys that could not be written.
+
+    ``more`` are other parts of the operation, such as ``tags`` in place of those of the port.
+    """
     ttl = seconds(ttl)
     if over(ttl):
         await remove(port, tuple(values), version, label)
@@ -70,9 +73,8 @@ async def store(
         version,
         values=values,
         ttl=ttl,
-        tags=port.tags,
         label=label,
-        **more,
+        **{"tags": port.tags, **more},
     )
     failed: set[Any] = await port.call(op)
     return failed
@@ -94,9 +96,8 @@ async def remove(
 def revoke(port: Port, keys: Iterable[str], version: int | None) -> None:
     """Let nothing that this process is computing for ``keys`` be kept, or joined by newcomers."""
     if BOARD.busy():
-        version = port.stack.driver.version if version is None else version
         for key in keys:
-            BOARD.revoke((port.alias, version, key))
+            BOARD.revoke(port.flight(key, version))
 
 
 async def put_value(

@@ -11,6 +11,7 @@ from ..core import clock
 from ..core.entry import NO_STAMPS, Entry
 from ..core.faces import Hop, after_fork
 from ..core.keys import matcher, usual
+from ..core.marks import changed
 from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Stamp
 from ..errors import Misconfigured, ValueTooLarge
 from ..layers.base import Driver
@@ -41,6 +42,7 @@ class Array(SyncDriver):
     """Drive a memory; every verb is one step under its lock."""
 
     shared = False
+    orderly = True
     hop = Hop.NONE
 
     def __init__(
@@ -87,7 +89,8 @@ class Array(SyncDriver):
         values = {}
         with self.memory.lock:
             for key in op.keys:
-                slot = self.memory.find(self._name(key, op.version))
+                name = self._name(key, op.version)
+                slot = self.memory.stale(name) if op.soft else self.memory.find(name)
                 if slot is not None:
                     values[key] = _given(slot)
             stamp = Stamp(self.memory.epoch, {}) if op.snapshot else None
@@ -114,6 +117,13 @@ class Array(SyncDriver):
             for name in named.values():
                 self.memory.drop(name)
         return there
+
+    def do_mark(self, op: Operation) -> None:
+        """Change a part of a tag's record."""
+        with self.memory.lock:
+            slot = self.memory.find(op.key)
+            record = changed(slot and slot.held, op.match, op.token, op.by)
+            self.memory.keep(op.key, self._slot(op.key, record, op), self.entries, self.room)
 
     def do_touch(self, op: Operation) -> set[Key]:
         """Give live keys a new expiry."""

@@ -61,6 +61,7 @@ class NamedDriver:
 
     shared = True
     silent = False
+    orderly = False
     hop: Hop | None = Hop.THREAD
 
     def __init__(self, alias: str, sender: type, names: Names) -> None:
@@ -135,7 +136,13 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
     options = cache.options
     silent = options.get("SIGNALS") is False
     driver.silent = silent
-    layers = standard(alias, driver, silent=silent, strict=bool(options.get("RAISE")))
+    layers = standard(
+        alias,
+        driver,
+        silent=silent,
+        strict=bool(options.get("RAISE")),
+        staleness=options.get("TAG_STALENESS") or 0,
+    )
     return Stack(alias, driver, layers)
 
 

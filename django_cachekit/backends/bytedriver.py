@@ -12,6 +12,7 @@ from ..codecs import Chain
 from ..core.bounded import Bounded
 from ..core.entry import Entry
 from ..core.faces import BLOCKING, Face, Hop, run_now
+from ..core.marks import Verdict, verdict
 from ..core.operation import Key, Kind, Operation, Reply, Stamp, tag_record
 from ..errors import OutcomeUnknown, StoreUnavailable
 from ..layers.base import GUESSES
@@ -51,6 +52,7 @@ class ByteDriver(NamedDriver):
         # A store that counts by itself shows the numbers, which one that seals must not.
         self.counts = "count" in self.io.swift and not chain.sealed
         self.lasting = bool(getattr(self.io, "lasting", False))
+        self.orderly = bool(getattr(self.io, "orderly", False))
         self.lead = names.lead
         self.legacy: Adoption | None = None
         if self.far:
@@ -86,15 +88,20 @@ class ByteDriver(NamedDriver):
         """Read all keys in one trip."""
         named = self._named(op)
         epoch, blobs = await self.io.read(face, list(named))
-        values = {}
+        values, held = dict[Any, Any](), set[Key]()
         for name, data in blobs.items():
-            entry = self.entries.load(name, data, epoch)
-            if entry is not None:
+            entry = self.entries.find(name, data, epoch)
+            if entry is None:
+                continue
+            if entry.claim is not None:
+                held.add(named[name])
+            if not entry.hollow:
                 bare = not entry.stamps and entry.fresh is None
                 values[named[name]] = entry.value if bare else entry
         if not op.snapshot:
             return Reply(values)
-        return Reply(values, Stamp(epoch or await self.io.epoch(face), {}))
+        stamp = Stamp(epoch or await self.io.epoch(face), {})
+        return Reply(values, stamp, frozenset(held))
 
     async def _done(self, judging: Coroutine[Any, Any, T], data: bytes | None) -> T:
         """Judge what a store has done already: who cannot be told of it does not know."""
@@ -145,6 +152,11 @@ class ByteDriver(NamedDriver):
         tags = {tag for entry in entries.values() for tag in entry.stamps}
         current = await self._records(face, tags) if tags else {}
         return [key for key, entry in entries.items() if alive(entry, current)]
+
+    async def verdict(self, face: Face, entry: Entry) -> Verdict:
+        """Judge an entry by the records of its tags."""
+        current = await self._records(face, entry.stamps) if entry.stamps else {}
+        return verdict(entry.stamps, current)
 
     async def _records(self, face: Face, tags: Collection[str]) -> Mapping[Any, Any]:
         """Return the records of tags, which in a store of several servers may lie elsewhere."""

@@ -10,12 +10,13 @@ from ..core import clock
 from ..core.entry import Entry
 from ..core.faces import BLOCKING, Face, run_now
 from ..core.keys import matcher, usual
+from ..core.marks import changed
 from ..core.operation import MISSING, UNSURE, Key, Operation
 from ..errors import NotANumber, StoreUnavailable
 from ..layers.base import guess
 from ..layers.events import reading_is_heard
 from ..layers.policy import lost
-from . import numbers
+from . import claims, numbers
 from .bytedriver import ByteDriver
 from .engine import KEEP, Blob, Found, Keep, Moved, epoch_of
 
@@ -67,6 +68,8 @@ class Bytes(ByteDriver):
         """Encode every value, then store all: one that cannot be encoded leaves all as it was."""
         if lost(op.stamp):
             return set(op.keys)
+        if op.token:
+            return await claims.write(self, face, op)
         for _ in range(FLUSHES):
             epoch = await self._epoch(face, op)
             try:
@@ -82,6 +85,8 @@ class Bytes(ByteDriver):
 
     async def do_delete(self, face: Face, op: Operation) -> set[Key]:
         """Remove the keys, and tell which were there and alive."""
+        if op.token:
+            return await claims.drop(self, face, op)
         named = self._named(op)
         if "take" in self.io.swift:
             epoch, blobs = await self.io.take(face, list(named))
@@ -93,6 +98,8 @@ class Bytes(ByteDriver):
 
     async def do_touch(self, face: Face, op: Operation) -> set[Key]:
         """Seal each entry anew with another expiry; one that is gone stays gone."""
+        if op.token:
+            return await claims.renew(self, face, op)
         return {key for key in op.keys if await self._touch(face, key, op)}
 
     async def _touch(self, face: Face, key: Key, op: Operation) -> bool:
@@ -133,6 +140,22 @@ class Bytes(ByteDriver):
 
         return await self.io.update(face, name, change)
 
+    async def do_claim(self, face: Face, op: Operation) -> Any:
+        """Lay a claim on the key for who would compute it."""
+        return await claims.lay(self, face, op)
+
+    async def do_mark(self, face: Face, op: Operation) -> None:
+        """Change a part of a tag's record, in one step, so that no flush is undone."""
+        name = self.entries.name(op.key, None)
+
+        async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, None]:
+            entry = self.entries.load(name, data, epoch)
+            record = changed(entry and entry.value, op.match, op.token, op.by)
+            fresh = self.entries.entry(record, op)
+            return self.entries.blob(name, op.key, fresh, self._plain(epoch)), None
+
+        await self.io.update(face, name, change)
+
     async def do_incr(self, face: Face, op: Operation) -> Any:
         """Change a number, keeping its expiry and tags; a missing one starts from ``initial``."""
         key = op.key
@@ -140,17 +163,17 @@ class Bytes(ByteDriver):
         if self.counts and numbers.fits(op.by):
             epoch, data = await self.io.count(face, name, op.by)
             counted = await self._done(self._alive(face, name, data, epoch), data)
-            if counted is not None and _bears(counted, op):
+            if counted is not None and self.bears(counted, op):
                 return counted.value
 
         async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, Any]:
             entry, sealed = await self._alive(face, name, data, epoch), epoch_of(data, epoch)
-            if entry is None or not _bears(entry, op):
+            if entry is None or not self.bears(entry, op):
                 if op.initial is None:
                     return KEEP, MISSING
                 entry, sealed = self.entries.entry(op.initial, op), self._plain(epoch)
                 entry.stamps = dict(op.stamp.nonces) if op.stamp else {}
-            entry.value = plus(key, entry.value, op.by)
+            entry.value, entry.claim = plus(key, entry.value, op.by), None
             native = self.counts and numbers.fits(entry.value)
             make = self.entries.counter if native else self.entries.blob
             return make(name, key, entry, sealed, op.version), entry.value
@@ -168,11 +191,16 @@ class Bytes(ByteDriver):
 
         async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, Any]:
             entry = await self._alive(face, name, data, epoch)
-            if entry is None or not _bears(entry, op):
+            if entry is None or not self.bears(entry, op):
                 return KEEP, MISSING
             return None, entry.value
 
         return await self.io.update(face, name, change)
+
+    @staticmethod
+    def bears(entry: Entry, op: Operation) -> bool:
+        """Tell whether an entry bears every tag that the operation names."""
+        return all(tag in entry.stamps for tag in op.tags)
 
     async def do_ttl(self, face: Face, op: Operation) -> Any:
         """Return the seconds that are left, None for ever, or MISSING."""
@@ -190,7 +218,9 @@ class Bytes(ByteDriver):
         async for name, data in self.io.scan(face, self.version, op.glob):
             version, key = self.entries.key(name, data, epoch)
             if version == str(self.version) and fits(key):
-                found[key] = self.entries.load(name, data, epoch)
+                entry = self.entries.find(name, data, epoch)
+                if op.soft or entry is None or not entry.hollow:
+                    found[key] = entry
         return await self._living(face, found)
 
     async def do_clear(self, face: Face, op: Operation) -> None:
@@ -213,7 +243,3 @@ def plus(key: Key, number: Any, by: int) -> int:
 
 def _computed(op: Operation) -> bool:
     return op.stamp is not None and op.stamp.epoch is not None
-
-
-def _bears(entry: Entry, op: Operation) -> bool:
-    return all(tag in entry.stamps for tag in op.tags)

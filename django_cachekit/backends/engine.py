@@ -115,6 +115,10 @@ class Engine(Protocol):
         under epoch 0, which never ends. Such an engine's ``epoch()`` is 0, and ``read`` gives
         ``Sealed`` bytes, of those alone that are under 0 or the epoch that stands.
 
+    ``orderly: bool``
+        Whether it reads, and writes, several names in the order given, or all at once. It saves
+        a trip where that matters: a flush of tags, and tags found while computing.
+
     Where entries are not all under one epoch, ``read``, ``take``, ``create``, ``count`` and
     ``update`` may give ``Sealed`` bytes in place of plain ones.
     """
@@ -161,7 +165,7 @@ class FacedEngine(Protocol):
 
     ``swift`` names those of ``take create count`` that save a trip; the others are not called.
     ``hop`` is where an awaiting face may run a call of several hooks; None where the hooks await.
-    ``readable`` asks that every name be a ``Name``. It may be ``lasting`` too.
+    ``readable`` asks that every name be a ``Name``. It may be ``lasting`` and ``orderly`` too.
     """
 
     hop: Hop | None
@@ -226,6 +230,7 @@ class Faced:
         )
         self.errors: tuple[type[Exception], ...] = getattr(engine, "errors", ())
         self.lasting = bool(getattr(engine, "lasting", False))
+        self.orderly = bool(getattr(engine, "orderly", False))
         self._given = cast(Any, engine)
 
     def unsure(self, error: Exception) -> bool:

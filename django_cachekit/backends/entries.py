@@ -7,7 +7,7 @@ from typing import Any
 from ..codecs import Chain, Unreadable
 from ..core import clock
 from ..core.bounded import Bounded
-from ..core.entry import Entry
+from ..core.entry import Claim, Entry
 from ..core.operation import Key, Operation, Record
 from . import numbers
 from .base import Names, record_text
@@ -60,6 +60,10 @@ class Entries:
         entry.expires = self.names.expires(op.ttl)
         return entry
 
+    def hollow(self, token: bytes, until: float) -> Entry:
+        """Return a claim on a key that has no value."""
+        return Entry(None, clock.now(), until, claim=Claim(token, until, hollow=True))
+
     def blob(
         self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None
     ) -> Blob:
@@ -71,13 +75,18 @@ class Entries:
         self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None
     ) -> Blob:
         """Return what is to be stored for a number on which the server itself will count."""
-        bare = Entry(0, entry.created, entry.expires, entry.fresh, entry.stamps)
+        bare = Entry(0, entry.created, entry.expires, entry.fresh, entry.stamps, entry.claim)
         carried = self._carried(key, version)
         envelope = self.chain.dumps(numbers.bound(name), bare, epoch, carried)
         return Blob(numbers.join(envelope, entry.value), entry.expires, epoch)
 
     def load(self, name: bytes, data: bytes | None, epoch: int) -> Entry | None:
         """Return the live entry; None if there is none or it cannot be read."""
+        entry = self.find(name, data, epoch)
+        return None if entry is None or (entry.claim and entry.claim.hollow) else entry
+
+    def find(self, name: bytes, data: bytes | None, epoch: int) -> Entry | None:
+        """Return the live entry, which may be hollow; None if none can be read."""
         if data is None:
             return None
         try:

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..core import clock
+from ..core.marks import Verdict, verdict
 from ..core.operation import Record, tag_record
 
 Checks = tuple[tuple[Record, bytes], ...]
 
 
 def checks(stamps: Mapping[str, bytes]) -> Checks:
-    """Return stamps as they are checked: each record with the nonce it must still hold."""
-    return tuple((tag_record(tag), nonce) for tag, nonce in stamps.items())
+    """Return stamps as they are checked: each record with what it must still begin with."""
+    return tuple((tag_record(tag), mark) for tag, mark in stamps.items())
 
 
 class Slot(NamedTuple):
@@ -64,11 +65,25 @@ class Memory:
         slot = self.slots.get(name)
         if slot is None:
             return None
-        if not slot.live() or (slot.checks and not self.valid(slot)):
+        if slot.live() and (not slot.checks or self.valid(slot)):
+            self.used(name)
+            return slot
+        if not (slot.live() and self.verdict(slot) is Verdict.STALE):
             self.drop(name)
+        return None
+
+    def stale(self, name: Any) -> Slot | None:
+        """Return a live slot of which a tag may have expired, but none was flushed."""
+        slot = self.slots.get(name)
+        if slot is None or not slot.live() or self.verdict(slot) is Verdict.DEAD:
             return None
-        self.used(name)
         return slot
+
+    def verdict(self, slot: Slot) -> Verdict:
+        """Judge a slot by the records of its tags."""
+        current = {record: self.slots.get(record) for record, _ in slot.checks}
+        records = {record: there.held for record, there in current.items() if there is not None}
+        return verdict({record.name: mark for record, mark in slot.checks}, records)
 
     def used(self, name: Any) -> None:
         """Make ``name`` the last to be dropped."""
@@ -79,10 +94,10 @@ class Memory:
 
     def valid(self, slot: Slot) -> bool:
         """Tell whether none of the slot's tags was flushed since it was computed."""
-        for record, nonce in slot.checks:
+        for record, mark in slot.checks:
             current = self.slots.get(record)
-            if current is None or current.held != nonce:
-                return False
+            if current is None or not current.held.startswith(mark):
+                return self.verdict(slot) is Verdict.LIVE
             self.used(record)
         return True
 

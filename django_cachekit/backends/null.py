@@ -26,6 +26,9 @@ class Null(SyncDriver):
         """Remove nothing."""
         return set()
 
+    def do_mark(self, op: Operation) -> None:
+        """Mark nothing."""
+
     def do_touch(self, op: Operation) -> set[Key]:
         """Touch nothing."""
         return set()

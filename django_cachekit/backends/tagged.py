@@ -22,6 +22,7 @@ class Renamed:
         self.guesses: Guesses | None = None if inner.guesses is None else Bounded(GUESSES)
         self.silent = False
         self.shared = inner.shared
+        self.orderly = inner.orderly
         self.sender = sender
         self.names = names
 
@@ -47,7 +48,8 @@ class Renamed:
         back = {name: key for key, name in names.items()}
         if isinstance(result, Reply):
             found = {back[name]: value for name, value in result.values.items()}
-            return Reply(found, result.stamp)
+            held = frozenset(back[name] for name in result.held)
+            return Reply(found, result.stamp, held)
         if isinstance(result, set):
             return {back[name] for name in result}
         return result

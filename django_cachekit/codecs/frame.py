@@ -10,8 +10,8 @@ that the key's name follows, bit 6 that metadata does; other bits are refused.
 The raw length is that of the payload before compression. Metadata is there only
 if there is something to say, and carries the soft expiry and the tags::
 
-    u8 flags (bit 0: fresh follows) | [u64 fresh, ms]
-    | u16 count | count x (u16 length, tag, 8-byte nonce)
+    u8 flags (bit 0: fresh follows, 1: a claim does, 2: it is hollow) | [u64 fresh, ms]
+    | [16-byte token, u64 until, ms] | u16 count | count x (u16 length, tag, 24-byte stamp)
 
 All numbers are big-endian. Text is UTF-8 that lets lone surrogates pass, as
 Python's own ``str`` does.
@@ -21,7 +21,8 @@ import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..core.entry import NO_STAMPS
+from ..core.entry import NO_STAMPS, Claim
+from ..core.marks import STAMP
 from ..errors import ValueTooLarge
 from .base import NEVER, Unreadable
 
@@ -29,7 +30,8 @@ _HEAD = struct.Struct(">BBI")
 _U16 = struct.Struct(">H")
 _U64 = struct.Struct(">Q")
 _HAS_KEY, _HAS_META, _COMPRESSOR = 0x80, 0x40, 0x03
-_NONCE = 8
+_FRESH, _CLAIM, _HOLLOW = 1, 2, 4
+_TOKEN = 16
 _U16_MAX = 0xFFFF
 
 
@@ -111,22 +113,46 @@ def _short(data: bytes, at: int) -> tuple[int, bytes]:
     return end, data[start:end]
 
 
-def pack_meta(fresh: float | None, stamps: Mapping[str, bytes]) -> bytes:
+class Meta(NamedTuple):
+    """Hold what metadata says: the soft expiry (Unix seconds), the stamps, the claim."""
+
+    fresh: float | None = None
+    stamps: Mapping[str, bytes] = NO_STAMPS
+    claim: Claim | None = None
+
+
+NOTHING = Meta()
+
+
+def pack_meta(
+    fresh: float | None, stamps: Mapping[str, bytes], claim: Claim | None = None
+) -> bytes:
     """Return the metadata of an entry; empty if it has none.
 
-    Raises ValueError for a nonce that is not 8 bytes and ValueTooLarge for a
-    tag of over 65,535.
+    Raises ValueError for a stamp that is not 24 bytes or a token that is not 16, and ValueTooLarge
+    for a tag of over 65,535.
     """
-    if fresh is None and not stamps:
+    if fresh is None and not stamps and claim is None:
         return b""
-    parts = [b"\0" if fresh is None else b"\1" + _U64.pack(to_ms(fresh))]
+    flags, parts = 0, [b""]
+    if fresh is not None:
+        flags |= _FRESH
+        parts.append(_U64.pack(to_ms(fresh)))
+    if claim is not None:
+        flags |= _CLAIM | _HOLLOW * claim.hollow
+        parts += (_sized(claim.token, _TOKEN), _U64.pack(to_ms(claim.until)))
     parts.append(_U16.pack(_fits(len(stamps))))
-    for tag, nonce in stamps.items():
-        if len(nonce) != _NONCE:
-            raise ValueError(f"a tag's nonce has {_NONCE} bytes, not {len(nonce)}")
+    for tag, mark in stamps.items():
         name = octets(tag)
-        parts += (_U16.pack(_fits(len(name))), name, nonce)
+        parts += (_U16.pack(_fits(len(name))), name, _sized(mark, STAMP))
+    parts[0] = bytes([flags])
     return b"".join(parts)
+
+
+def _sized(data: bytes, size: int) -> bytes:
+    if len(data) != size:
+        raise ValueError(f"{size} bytes were expected, not {len(data)}")
+    return data
 
 
 def _fits(number: int) -> int:
@@ -135,30 +161,41 @@ def _fits(number: int) -> int:
     return number
 
 
-def unpack_meta(meta: bytes) -> tuple[float | None, Mapping[str, bytes]]:
-    """Return the soft expiry (Unix seconds) and the stamps; Unreadable (``frame``) if odd."""
+def unpack_meta(meta: bytes) -> Meta:
+    """Return what the metadata says; Unreadable (``frame``) if it is odd."""
     if not meta:
-        return None, NO_STAMPS
+        return NOTHING
     try:
         return _unpack_meta(meta)
     except (struct.error, IndexError, UnicodeDecodeError):
         raise Unreadable("frame") from None
 
 
-def _unpack_meta(meta: bytes) -> tuple[float | None, Mapping[str, bytes]]:
-    fresh, at = None, 1
-    if meta[0] == 1:
-        fresh, at = _U64.unpack_from(meta, 1)[0] / 1000, 9
-    elif meta[0]:
+def _unpack_meta(meta: bytes) -> Meta:
+    flags, at = meta[0], 1
+    fresh = claim = None
+    if flags & _FRESH:
+        fresh, at = _U64.unpack_from(meta, at)[0] / 1000, at + 8
+    if flags & _CLAIM:
+        token, at = meta[at : at + _TOKEN], at + _TOKEN
+        claim = Claim(token, _U64.unpack_from(meta, at)[0] / 1000, bool(flags & _HOLLOW))
+        at += 8
+    stamps = _unpack_stamps(meta, at)
+    known = _FRESH | _CLAIM | (_HOLLOW if claim else 0)
+    if flags & ~known or not (flags or stamps):
         raise Unreadable("frame")
+    return Meta(fresh, stamps or NO_STAMPS, claim)
+
+
+def _unpack_stamps(meta: bytes, at: int) -> dict[str, bytes]:
     (count,) = _U16.unpack_from(meta, at)
-    at, stamps = at + 2, {}
+    at, stamps = at + 2, dict[str, bytes]()
     for _ in range(count):
         (length,) = _U16.unpack_from(meta, at)
         start, end = at + 2, at + 2 + length
-        stamps[text(meta[start:end])] = meta[end : end + _NONCE]
-        at = end + _NONCE
-    # A nonce cut short, bytes to spare, a tag twice, nothing said: each shows in one of these.
-    if at != len(meta) or len(stamps) != count or (fresh is None and not stamps):
+        stamps[text(meta[start:end])] = meta[end : end + STAMP]
+        at = end + STAMP
+    # A stamp cut short, bytes to spare, a tag twice: each shows in one of these.
+    if at != len(meta) or len(stamps) != count:
         raise Unreadable("frame")
-    return fresh, stamps or NO_STAMPS
+    return stamps

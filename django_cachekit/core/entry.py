@@ -2,9 +2,21 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 NO_STAMPS: Mapping[str, bytes] = MappingProxyType({})
+
+
+class Claim(NamedTuple):
+    """Hold the right to compute what lies where it lies: whose it is, and until when.
+
+    ``until`` is in Unix seconds. A ``hollow`` one has no value beside it: for all but those who
+    would compute, nothing is there.
+    """
+
+    token: bytes
+    until: float
+    hollow: bool
 
 
 class Entry:
@@ -12,11 +24,11 @@ class Entry:
 
     Times are Unix seconds; ``expires`` None means never. ``fresh`` is the soft
     expiry: later than it, the value is stale but not dead (None: as ``expires``).
-    ``stamps`` maps each tag to the nonce (8 bytes) that was current *before*
-    the value was computed.
+    ``stamps`` maps each tag to what its record said *before* the value was
+    computed (see ``marks``). ``claim`` is that of who computes the value anew.
     """
 
-    __slots__ = ("created", "expires", "fresh", "stamps", "value")
+    __slots__ = ("claim", "created", "expires", "fresh", "stamps", "value")
 
     def __init__(
         self,
@@ -25,12 +37,14 @@ class Entry:
         expires: float | None = None,
         fresh: float | None = None,
         stamps: Mapping[str, bytes] = NO_STAMPS,
+        claim: Claim | None = None,
     ) -> None:
         self.value = value
         self.created = created
         self.expires = expires
         self.fresh = fresh
         self.stamps = stamps
+        self.claim = claim
 
     def __repr__(self) -> str:
         """Say everything but the value, which may be private."""
@@ -49,6 +63,11 @@ class Entry:
 
     def _facts(self) -> tuple[Any, ...]:
         return self.value, self.created, self.expires, self.fresh, dict(self.stamps)
+
+    @property
+    def hollow(self) -> bool:
+        """Tell whether there is no value, only a claim."""
+        return self.claim is not None and self.claim.hollow
 
     def live(self, now: float) -> bool:
         """Tell whether the entry has not expired at ``now``."""

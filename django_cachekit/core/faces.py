@@ -8,6 +8,7 @@ This is the only module that knows asyncio, threads to hop to, and sleeping.
 """
 
 import asyncio
+import contextvars
 import functools
 import inspect
 import os
@@ -20,6 +21,8 @@ from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, ca
 
 from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
 from django.dispatch import Signal
+
+from .background import CREW, WAITING
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -73,6 +76,10 @@ class Face:
         """Send a signal to its receivers; one that raises is logged by Django and ignored."""
         raise NotImplementedError
 
+    def behind(self, work: "Callable[[Face], Coroutine[Any, Any, Any]]") -> bool:
+        """Have ``work`` done behind the caller; False if there is too much of it already."""
+        raise NotImplementedError
+
 
 class Blocking(Face):
     """Do everything here and now."""
@@ -107,6 +114,9 @@ class Blocking(Face):
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         signal.send_robust(sender, **named)
+
+    def behind(self, work: Callable[[Face], Coroutine[Any, Any, Any]]) -> bool:
+        return CREW.take_on(lambda: run_now(work(self)))
 
 
 class Awaiting(Face):
@@ -161,7 +171,17 @@ class Awaiting(Face):
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         await signal.asend_robust(sender, **named)
 
+    def behind(self, work: Callable[[Face], Coroutine[Any, Any, Any]]) -> bool:
+        if len(_behind) >= WAITING:
+            return False
+        # In a context of its own: neither its request's memory nor what it computes is this one's.
+        task = contextvars.Context().run(asyncio.get_running_loop().create_task, work(self))
+        _behind.add(task)  # the loop itself keeps no task from being collected
+        task.add_done_callback(_behind.discard)
+        return True
 
+
+_behind: set[Any] = set()
 BLOCKING = Blocking()
 AWAITING = Awaiting()
 

@@ -5,7 +5,9 @@ would wait for itself: a computation that asks for its own key, or two that ask 
 """
 
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
 from typing import Any
@@ -67,11 +69,27 @@ class Board:
 
     def __init__(self) -> None:
         self._flights: dict[Any, Flight] = {}
+        self._watched: dict[Any, list[Flight]] = {}
         self._lock = threading.Lock()
 
     def busy(self) -> bool:
         """Tell whether any computation is under way."""
-        return bool(self._flights)
+        return bool(self._flights or self._watched)
+
+    @contextmanager
+    def watching(self, name: Any, flight: Flight) -> Iterator[None]:
+        """Let a flight that nobody joins hear of it when its key is removed."""
+        with self._lock:
+            self._watched.setdefault(name, []).append(flight)
+        try:
+            yield
+        finally:
+            with self._lock:
+                left = [other for other in self._watched.get(name, ()) if other is not flight]
+                if left:
+                    self._watched[name] = left
+                else:
+                    self._watched.pop(name, None)
 
     def join(self, name: Any, *, blocking: bool) -> tuple[Flight, Role]:
         """Return the flight for ``name``, made if there is none, and the part one has in it."""
@@ -105,12 +123,18 @@ class Board:
         """Say that the key was removed: what is being computed for it is not to be kept."""
         with self._lock:
             flight = self._flights.pop(name, None)
-            if flight is not None:
-                flight.revoked = True
+            for one in (*self._watched.get(name, ()), *([flight] if flight else [])):
+                one.revoked = True
+
+    def revoke_all(self, fits: Callable[[Any], bool]) -> None:
+        """Revoke every computation whose name fits; a name that is no key's fits nothing."""
+        for name in [*self._flights, *self._watched]:
+            if len(name) == 3 and isinstance(name[1], int) and fits(name):
+                self.revoke(name)
 
     def forked(self) -> None:
         """Start afresh in a child: who led the flights stayed behind in the parent."""
-        self._flights, self._lock = {}, threading.Lock()
+        self._flights, self._watched, self._lock = {}, {}, threading.Lock()
 
 
 BOARD = Board()

@@ -47,17 +47,36 @@ def tag_record(tag: str) -> Record:
     return Record("tag", tag)
 
 
+WARMER = "warmer"
+"""The kind of record under which one of several processes has the right to run a warmer."""
+
+
+def claimable(key: "Key") -> bool:
+    """Tell whether the right to compute a key can be had: all but records, and a warmer's."""
+    return not isinstance(key, Record) or key.kind == WARMER
+
+
+FLUSHES = Record("flushes")
+"""The record that every flush of tags changes before it changes theirs."""
+
 Key = str | Record
 
 
 class Stamp:
-    """Remember what was current before a value was computed: the alias's epoch and tag nonces."""
+    """Remember what was current before a value was computed.
 
-    __slots__ = ("epoch", "nonces")
+    That is the alias's epoch, what the records of tags said, and the number of the last flush,
+    where tags may be found while computing.
+    """
 
-    def __init__(self, epoch: Any, nonces: Mapping[str, bytes]) -> None:
+    __slots__ = ("epoch", "flushes", "nonces")
+
+    def __init__(
+        self, epoch: Any, nonces: Mapping[str, bytes], flushes: bytes | None = None
+    ) -> None:
         self.epoch = epoch
         self.nonces = nonces
+        self.flushes = flushes
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Stamp):
@@ -68,10 +87,14 @@ class Stamp:
 
 
 class Reply(NamedTuple):
-    """Answer a read: what was found (a value, or the Entry around it), and the stamp if asked."""
+    """Answer a read: what was found (a value, or the Entry around it), and the stamp if asked.
+
+    With the stamp comes which of the keys another computes (``held``).
+    """
 
     values: dict[Any, Any]
     stamp: Stamp | None = None
+    held: frozenset[Any] = frozenset()
 
 
 class Operation(NamedTuple):
@@ -79,11 +102,14 @@ class Operation(NamedTuple):
 
     ``ttl`` is in seconds, None for ever, or Django's ``DEFAULT_TIMEOUT``. ``fresh`` is the
     soft part of it. ``tags`` are those the caller declared; ``stamp`` is what was current before
-    the values were computed; ``snapshot`` asks a read to bring such a stamp back. ``by`` and
-    ``initial`` belong to ``incr`` (``initial`` None: the key must be there),
-    ``glob`` to ``keys``, ``match`` (any, all, soft) to the ``flush`` of tags. ``soft`` asks a read
-    for what is stale too; ``token`` is that of a claim. A ``quiet`` operation is part of another,
-    and sends no signals.
+    the values were computed; ``snapshot`` asks a read to bring such a stamp back, and ``finds`` one
+    that holds for tags found while computing. ``soft`` asks a read for what is stale too. ``by``
+    and ``initial`` belong to ``incr`` (``initial`` None: the key must be there), ``glob`` to
+    ``keys``. ``match`` says what a ``flush`` or ``mark`` of tags takes (any, all, soft), and
+    what a ``claim`` may be laid over (absent, present, taken). ``token`` is that of a claim: a
+    ``write``, ``touch`` or ``delete`` with one acts only where that claim lies. In ``space`` keys
+    are others than in the alias at large. A ``quiet`` operation is part of another, and sends no
+    signals.
     """
 
     verb: str
@@ -100,8 +126,10 @@ class Operation(NamedTuple):
     initial: int | None = None
     glob: str = "*"
     match: str = "any"
-    soft: bool = False
     token: bytes = b""
+    soft: bool = False
+    finds: bool = False
+    space: str = ""
     label: str = ""
     quiet: bool = False
 

@@ -6,20 +6,22 @@ stamped with what was read. See ``docs/decisions/tags-model``.
 
 import inspect
 import random
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from ..core import clock
+from ..core.entry import Entry
 from ..core.flights import BOARD, Flight, Role, leading, nested
 from ..core.keys import plain
-from ..core.operation import MISSING, UNSURE, Key, Reply, Stamp
+from ..core.operation import MISSING, UNSURE, Reply, Stamp
 from ..core.ttl import over, seconds
+from ..layers.pending import waiting
 from ..layers.policy import lost
-from ..scopes import Port
+from ..scopes import FoundTags, Port, tag_names
 from ..verbs import find, remove, store, unwrap
-from .leases import SECONDS, Lease, give_back, lease_of, take
+from .leases import SECONDS, Lease, give_back, take
 
 FIRST_LOOK, LAST_LOOK = 0.005, 0.1
 """Seconds between two looks at a value that another process computes: from, up to."""
@@ -28,13 +30,15 @@ FIRST_LOOK, LAST_LOOK = 0.005, 0.1
 class Draft:
     """Be the entry being built, which ``make`` is given if it takes an argument.
 
-    ``ttl`` may be set, in any form; ``skip()`` returns the value without storing it; ``stale`` is
-    the old value, where there is one.
+    ``ttl`` may be set, in any form; ``tags.add(...)`` lets it bear tags that only the computation
+    knows; ``skip()`` returns the value without storing it; ``stale`` is the old value, where there
+    is one.
     """
 
     def __init__(self, ttl: Any, stale: Any = None) -> None:
         self.ttl = ttl
         self.stale = stale
+        self.tags = FoundTags()
         self.skipped = False
 
     def skip(self) -> None:
@@ -42,43 +46,95 @@ class Draft:
         self.skipped = True
 
 
-class Job:
-    """Hold what one computation needs: the key, how to make the value, and how long it lives."""
+class Remembered(NamedTuple):
+    """Hold what was remembered: the value, and the tags it bears, declared or found."""
 
-    def __init__(self, port: Port, key: str, make: Any, ttl: Any, version: int | None) -> None:
+    value: Any
+    tags: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, found: Any) -> "Remembered":
+        """Return what a read found."""
+        return cls(found.value, tuple(found.stamps)) if type(found) is Entry else cls(found)
+
+
+class Job:
+    """Hold what one computation needs: the key, how to make the value, and how long it lives.
+
+    Younger than ``fresh`` seconds it is fresh, and stale from then on; None: always fresh.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        key: str,
+        make: Any,
+        ttl: Any,
+        version: int | None = None,
+        fresh: float | None = None,
+    ) -> None:
         self.port = port
         self.key = key
         self.make = make
         self.ttl = ttl
-        self.version = port.stack.driver.version if version is None else version
-        self.name = (port.alias, self.version, key)
+        self.fresh = fresh
+        self.name = port.flight(key, version)
+        self.version = self.name[1]
+        self.shared = port.stack.driver.shared
+        self.drafts = _takes_draft(make)
 
-    async def look(self, *more: Key) -> Reply:
+    async def look(self, tags: Iterable[str] = ()) -> Reply:
         """Read the key again, quietly, with the stamp a computation starting now would have."""
         op = self.port.read((self.key,), self.version)
-        reply = await self.port.call(op._replace(keys=(self.key, *more), snapshot=True, quiet=True))
+        op = op._replace(tags=tuple(tags) or op.tags, finds=self.drafts, snapshot=True, quiet=True)
+        reply = await self.port.call(op)
         return reply  # type: ignore[no-any-return]  # a read answers with a Reply
 
-    async def compute(self, flight: Flight) -> Any:
-        """Make the value and store it under the flight's stamp."""
-        draft = Draft(self.ttl)
-        arguments = (draft,) if _takes_draft(self.make) else ()
+    async def lease(self, match: str, stamp: Stamp | None) -> Any:
+        """Take the lease, as ``leases.take`` does."""
+        return await take(self.port, self.key, self.version, match, stamp)
+
+    async def compute(self, flight: Flight, lease: Lease | None, stale: Any = None) -> Remembered:
+        """Make the value and store it under the flight's stamp, where the lease still lies.
+
+        Without one it is not stored where others could have the key forgotten unheard.
+        """
+        draft = Draft(self.ttl, stale)
+        arguments = (draft,) if self.drafts else ()
         value = await self.port.face.user(self.make, *arguments)
         ttl = draft.ttl
         if callable(ttl):
             ttl = await self.port.face.user(ttl, value)
         ttl = seconds(ttl)
-        flight.value = value
-        if not (draft.skipped or over(ttl) or flight.revoked or lost(flight.stamp)):
-            await self.keep(flight, value, ttl)
-        return value
+        made = Remembered(value, tag_names((self.port.tags, list(draft.tags))))
+        if not waiting(self.port.alias).isdisjoint(made.tags):
+            flight.revoked = True  # computed within a transaction that is going to flush it
+        flight.value = made
+        unkept = draft.skipped or over(ttl) or flight.revoked or lost(flight.stamp)
+        if not unkept and (lease is not None or not self.shared):
+            await self._keep(flight, made, ttl, lease)
+        return made
 
-    async def keep(self, flight: Flight, value: Any, ttl: Any) -> None:
+    async def _keep(self, flight: Flight, made: Remembered, ttl: Any, lease: Lease | None) -> None:
         """Store the value; take it back if its key was removed while it was being stored."""
-        values = {self.key: value}
-        await store(self.port, values, ttl, self.version, "remember", stamp=flight.stamp)
+        more: dict[str, Any] = {"stamp": flight.stamp, "tags": made.tags, "fresh": self.fresh}
+        if lease is not None:
+            more["token"] = lease.token
+        values = {self.key: made.value}
+        failed = await store(self.port, values, ttl, self.version, "remember", **more)
+        if lease is not None:
+            lease.ended = not failed
         if flight.revoked:
             await remove(self.port, (self.key,), self.version)
+
+
+async def remembered(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -> Remembered:
+    """Return what ``remember`` does, together with the tags that the entry bears."""
+    key = plain(key)
+    reply = await port.call(port.read((key,), None, "remember"))
+    if key in reply.values:
+        return Remembered.of(reply.values[key])
+    return await single(Job(port, key, checked(make), ttl))
 
 
 async def remember(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -> Any:
@@ -89,7 +145,7 @@ async def remember(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -> 
         found = await find(port, key, None, "remember")
     if found is not MISSING:
         return found
-    return await single(Job(port, key, _callable(make), ttl, None))
+    return (await single(Job(port, key, checked(make), ttl))).value
 
 
 async def remember_forever(port: Port, key: Any, make: Callable[..., Any]) -> Any:
@@ -110,25 +166,37 @@ async def get_or_set(
     if found is not MISSING:
         return found
     make = default if callable(default) else lambda: default
-    return await single(Job(port, key, make, timeout, version))
+    return (await single(Job(port, key, make, timeout, version))).value
 
 
 async def refresh(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -> Any:
-    """Compute the value anew and store it, whatever is cached."""
-    job = Job(port, plain(key), _callable(make), ttl, None)
+    """Compute the value anew and store it, whatever is cached; that is read meanwhile."""
+    return (await anew(Job(port, plain(key), checked(make), ttl), "taken")).value
+
+
+async def anew(job: Job, match: str) -> Remembered:
+    """Compute over a value that is there; its value is MISSING if ``match`` forbids it.
+
+    Nobody joins it, for all have the old value until it is done.
+    """
     flight = Flight()
-    flight.stamp = (await job.look()).stamp
-    return await job.compute(flight)
+    with BOARD.watching(job.name, flight):
+        reply = await job.look()
+        flight.stamp = reply.stamp
+        lease = await job.lease(match, reply.stamp) if job.shared else MISSING
+        if lease is UNSURE:
+            return Remembered(MISSING)
+        return await _computed(job, flight, lease, unwrap(reply.values.get(job.key)))
 
 
-async def single(job: Job) -> Any:
+async def single(job: Job) -> Remembered:
     """Compute once: lead, or wait for the one who leads."""
     while True:
         flight, role = BOARD.join(job.name, blocking=not job.port.face.awaiting)
         if role is Role.FOLLOW:
-            value = await _follow(job, flight)
-            if value is not MISSING:
-                return value
+            found = await _follow(job, flight)
+            if found is not None:
+                return found
             continue
         try:
             with leading(flight):
@@ -140,61 +208,81 @@ async def single(job: Job) -> Any:
             BOARD.land(job.name, flight)
 
 
-async def _follow(job: Job, flight: Flight) -> Any:
-    """Wait for a flight; return its value if that is still good, or MISSING to try anew."""
+async def _follow(job: Job, flight: Flight) -> Remembered | None:
+    """Wait for a flight; return its value if that is still good, or None to try anew."""
     try:
         await job.port.face.settled(flight.done)
     finally:
         BOARD.left(flight)
     if flight.error is not None:
         raise flight.error
-    reply = await job.look()
-    found = unwrap(reply.values.get(job.key, MISSING))
-    if found is MISSING and _same(reply.stamp, flight.stamp) and not flight.revoked:
+    made: Remembered | None = flight.value if isinstance(flight.value, Remembered) else None
+    reply = await job.look(made.tags if made is not None else ())
+    if job.key in reply.values:
+        return Remembered.of(reply.values[job.key])
+    if made is not None and _same(reply.stamp, flight.stamp, made.tags) and not flight.revoked:
         # It was not stored, and nothing was flushed since it was begun: it is as good as fresh.
-        return flight.value
-    return found
+        return made
+    return None
 
 
-def _same(now: Stamp | None, then: Stamp | None) -> bool:
-    return now is not None and now == then
+def _same(now: Stamp | None, then: Stamp | None, tags: Iterable[str]) -> bool:
+    """Tell whether nothing that bears ``tags`` was flushed between two stamps."""
+    if now is None or then is None or now.epoch != then.epoch:
+        return False
+    return all(tag in then.nonces and now.nonces.get(tag) == then.nonces[tag] for tag in tags)
 
 
-async def _lead(job: Job, flight: Flight, *, alone: bool) -> Any:
-    lease = None
+async def _lead(job: Job, flight: Flight, *, alone: bool) -> Remembered:
     reply = await job.look()
-    if job.key not in reply.values and not alone and job.port.stack.driver.shared:
+    lease: Any = MISSING
+    if job.key not in reply.values and not alone and job.shared:
         lease, reply = await _leased(job, reply)
+    if job.key in reply.values:
+        return Remembered.of(reply.values[job.key])
+    flight.stamp = reply.stamp
+    return await _computed(job, flight, lease)
+
+
+async def _computed(job: Job, flight: Flight, lease: Any, stale: Any = None) -> Remembered:
+    """Compute, and give the lease back if there is one.
+
+    If it is gone, the key was removed elsewhere meanwhile: who waits may have come after that.
+    """
+    if not isinstance(lease, Lease):
+        return await job.compute(flight, None, stale)
     try:
-        if job.key in reply.values:
-            return unwrap(reply.values[job.key])
-        flight.stamp = reply.stamp
-        return await job.compute(flight)
+        return await job.compute(flight, lease, stale)
     finally:
-        if lease is not None:
-            await give_back(job.port, lease)
+        if not await give_back(job.port, lease):
+            flight.revoked = True
 
 
-async def _leased(job: Job, reply: Reply) -> tuple[Lease | None, Reply]:
-    """Wait for the lease, or for the value another computes; return the lease and the last look."""
-    record, pause, began = lease_of(job.key, job.version), FIRST_LOOK, clock.monotonic()
+async def _leased(job: Job, reply: Reply) -> tuple[Any, Reply]:
+    """Wait for the lease, or for the value another computes; return the lease and the last look.
+
+    The lease is MISSING where there is none to be had.
+    """
+    pause, began = 0.0, clock.monotonic()
     while job.key not in reply.values and not lost(reply.stamp):
-        lease = await take(job.port, job.key, job.version)
-        if lease is not None:
-            # Another may have computed it between the last look and the lease.
-            return lease, await job.look()
-        reply = await job.look(record)
-        while job.key not in reply.values and record in reply.values:
-            if nested() and clock.monotonic() - began > SECONDS:
-                # Another process may be waiting for what this one holds: that would never end.
-                return None, reply
-            await job.port.face.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - a pause
-            pause = min(pause * 2, LAST_LOOK)
-            reply = await job.look(record)
-    return None, reply
+        # Tried once even if another has it: a flush may have ended that.
+        if not pause or job.key not in reply.held:
+            found = await job.lease("absent", reply.stamp)
+            if isinstance(found, Lease) or found is MISSING:
+                return found, reply
+            if found is not UNSURE:
+                return MISSING, reply._replace(values={job.key: found})
+        if nested() and clock.monotonic() - began > SECONDS:
+            # Another process may be waiting for what this one holds: that would never end.
+            break
+        pause = min(pause * 2 or FIRST_LOOK, LAST_LOOK)
+        await job.port.face.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - a pause
+        reply = await job.look()
+    return MISSING, reply
 
 
-def _callable(make: Any) -> Any:
+def checked(make: Any) -> Any:
+    """Return what computes a value; a value itself is a TypeError."""
     if not callable(make):
         raise TypeError(f"make is a function that gives the value, not {type(make).__name__}.")
     return make

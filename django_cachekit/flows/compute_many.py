@@ -9,6 +9,7 @@ from ..core.ttl import over, seconds
 from ..layers.policy import lost
 from ..scopes import Port
 from ..verbs import get_many, store, unwrap
+from .compute import Remembered
 
 
 async def remember_many(
@@ -43,7 +44,7 @@ async def _together(
     led: dict[str, Flight] = {}
     others: dict[str, Flight] = {}
     for key in wanted:
-        name = (port.alias, version, key)
+        name = port.flight(key, version)
         flight, role = BOARD.join(name, blocking=not port.face.awaiting)
         (others if role is Role.FOLLOW else led)[key] = flight
     try:
@@ -69,7 +70,7 @@ async def _all_made(
         raise
     finally:
         for key, flight in led.items():
-            BOARD.land((port.alias, port.stack.driver.version, key), flight)
+            BOARD.land(port.flight(key, None), flight)
 
 
 async def _made(
@@ -88,7 +89,7 @@ async def _made(
         raise TypeError(f"make_many gives a dict of values by key, not {type(fresh).__name__}.")
     values = {key: fresh[asked[key]] for key in missing if asked[key] in fresh}
     for key, value in values.items():
-        led[key].value, led[key].stamp = value, reply.stamp
+        led[key].value, led[key].stamp = Remembered(value, port.tags), reply.stamp
     keep = {key: value for key, value in values.items() if not led[key].revoked}
     lasting = seconds(ttl)
     if keep and not over(lasting) and not lost(reply.stamp):

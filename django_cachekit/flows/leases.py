@@ -1,78 +1,87 @@
-"""One computation per key across processes: a lease in the store itself.
+"""One computation per key across processes: a claim in the store itself, under the key.
 
-A lease ends by itself ``SECONDS`` after its holder was last alive; a thread of this process renews
-those that are held, so a long computation keeps its lease and a dead one does not.
+A claim ends by itself ``SECONDS`` after its holder was last alive; a thread of this process renews
+those that are held, so a long computation keeps its claim and a dead one does not. What takes the
+key away takes the claim along, and then nothing is written any more.
 """
 
 import logging
 import os
 import threading
-from contextlib import suppress
 from typing import Any
 
 from django.db import connections
 
-from ..core import clock
 from ..core.faces import BLOCKING, after_fork, background, run_now
-from ..core.operation import Kind, Operation, Record
+from ..core.operation import MISSING, Key, Kind, Operation, Stamp
 from ..errors import CacheKitError
-from ..scopes import Port, Stack
+from ..scopes import Port
 
 log = logging.getLogger("django_cachekit")
 
 SECONDS = 10.0
-
-
-def lease_of(key: str, version: int) -> Record:
-    """Name the lease on one key."""
-    return Record("lease", f"{version}:{key}")
+TOKEN = 16
 
 
 class Lease:
-    """Hold the right to compute one key."""
+    """Hold the right to compute one key: ``token`` is the claim's, ``ended`` says it is gone."""
 
-    def __init__(self, stack: Stack, record: Record) -> None:
-        self.stack = stack
-        self.record = record
-        self.until = clock.monotonic() + SECONDS
+    def __init__(self, port: Port, key: Key, version: int | None) -> None:
+        self.port = port
+        self.key = key
+        self.version = version
+        self.token = os.urandom(TOKEN)
+        self.ended = False
+
+    def about(self, verb: str, kind: Kind, **more: Any) -> Operation:
+        """Return an operation on the claim."""
+        return Operation(
+            verb, kind, (self.key,), self.version, token=self.token, quiet=True, **more
+        )
 
     def renew(self) -> None:
         """Hold it for as long again."""
-        op = Operation("touch", Kind.WRITE, (self.record,), ttl=SECONDS, quiet=True)
-        if run_now(self.stack_call(op)):
-            self.until = clock.monotonic() + SECONDS
-
-    async def stack_call(self, op: Operation) -> Any:
-        """Send one operation to the store, blocking."""
-        return await self.stack.call(BLOCKING, op)
+        op = self.about("touch", Kind.WRITE, ttl=SECONDS)
+        run_now(self.port.by(BLOCKING).call(op))
 
 
-async def take(port: Port, key: str, version: int) -> Lease | None:
-    """Return the lease, or None if another process holds it.
+async def take(
+    port: Port,
+    key: Key,
+    version: int | None,
+    match: str = "absent",
+    stamp: Stamp | None = None,
+) -> Any:
+    """Return the lease, UNSURE if another has it, or the value that is there.
 
-    A store that cannot be reached, or cannot keep one, gives it to all: better computed twice than
-    never.
+    ``match`` says over what it may be laid: what is ``absent``, a value that is ``present``, or a
+    claim that another has ``taken``; under ``stamp`` a flush of the port's tags ends it. A store
+    that cannot be reached gives MISSING: whoever wants the value has to compute it for himself.
     """
-    lease = Lease(port.stack, lease_of(key, version))
-    record = lease.record
-    op = Operation(
-        "add", Kind.ATOMIC, (record,), values={record: os.urandom(8)}, ttl=SECONDS, quiet=True
-    )
+    lease = Lease(port, key, version)
+    op = lease.about("claim", Kind.ATOMIC, ttl=SECONDS, match=match, tags=port.tags, stamp=stamp)
     try:
-        if not await port.call(op):
-            return None
+        found = await port.call(op)
     except CacheKitError:
-        return lease
+        return MISSING
+    if found is not MISSING:
+        return found
     _keeper.hold(lease)
     return lease
 
 
-async def give_back(port: Port, lease: Lease) -> None:
-    """End the lease, unless it ended already and may be another's by now."""
+async def give_back(port: Port, lease: Lease) -> bool:
+    """End the lease, and tell whether it was there to the end.
+
+    One in whose place the value was stored has ended already, and well.
+    """
     _keeper.let_go(lease)
-    if clock.monotonic() < lease.until:
-        with suppress(CacheKitError):  # it ends by itself, and the value is already computed
-            await port.call(Operation("delete", Kind.WRITE, (lease.record,), quiet=True))
+    if lease.ended:
+        return True
+    try:
+        return bool(await port.call(lease.about("delete", Kind.WRITE)))
+    except CacheKitError:  # it ends by itself, and the value is already computed
+        return False
 
 
 class _Keeper:

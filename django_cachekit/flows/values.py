@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from ..core.keys import plain
+from ..core.flights import BOARD
+from ..core.keys import matcher, plain
 from ..core.operation import MISSING, Kind, Operation
 from ..core.ttl import over, seconds
 from ..errors import NotSupported, TypeMismatch
@@ -130,17 +131,23 @@ async def forget_many(port: Port, keys: Iterable[Any]) -> int:
     return len(await remove(port, tuple(dict.fromkeys(map(plain, keys))), None, "forget_many"))
 
 
-async def listing(port: Port, glob: str = "*") -> list[str]:
-    """Return the keys that match ``glob``; NotSupported where the store cannot list its keys."""
+async def listing(port: Port, glob: str = "*", *, claims: bool = False) -> list[str]:
+    """Return the keys that match ``glob``; NotSupported where the store cannot list its keys.
+
+    ``claims`` gives those too that are only being computed.
+    """
     if port.tags:
         raise NotSupported(f"alias {port.alias!r} keeps no index of the keys that bear a tag.")
-    found: list[str] = await port.call(Operation("keys", Kind.READ, glob=glob))
+    found: list[str] = await port.call(Operation("keys", Kind.READ, glob=glob, soft=claims))
     return found
 
 
 async def forget_pattern(port: Port, glob: str) -> int:
     r"""Remove the keys that match (``*``, ``?``, ``[abc]``, ``\`` escapes) and return how many."""
-    return await forget_many(port, await listing(port, glob))
+    if BOARD.busy():
+        fits, lead = matcher(glob), port.flight("", None)
+        BOARD.revoke_all(lambda name: name[:2] == lead[:2] and fits(name[2]))
+    return await forget_many(port, await listing(port, glob, claims=True))
 
 
 async def flush(port: Port) -> bool:

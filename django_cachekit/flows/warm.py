@@ -13,20 +13,18 @@ from typing import Any, NamedTuple
 
 from ..core.flights import BOARD, Flight, Role, leading
 from ..core.keys import plain
-from ..core.operation import Kind, Operation, Record, Stamp
+from ..core.operation import UNSURE, WARMER, Kind, Operation, Record, Stamp
 from ..core.ttl import over, seconds
 from ..errors import CacheKitError, StoreUnavailable
 from ..layers.policy import lost
 from ..scopes import Port
 from ..verbs import store
-from .leases import give_back, lease_of, take
+from .leases import Lease, give_back, take
 
 FIRST_LOOK, LAST_LOOK = 0.005, 0.25
 """Seconds between two looks at whether another process is done: from, up to."""
 
 MARK_SECONDS = 3600
-LEASES = -1
-"""The version that leases on warmers are taken under, so that they are no key's."""
 
 
 class NotStored(CacheKitError):
@@ -55,7 +53,7 @@ class Warming:
         self._ttl = ttl
         self._refused = 0
         self._mark = Record("warmed", name)
-        self._lease = lease_of(name, LEASES)
+        self._right = Record(WARMER, name)
 
     async def once(self) -> Result:
         """Compute and store, unless another caller is at it: then wait for that one."""
@@ -96,26 +94,30 @@ class Warming:
             return await self._run()
         before = await self._left()
         while True:
-            lease = await take(self.port, self.name, LEASES)
-            if lease is None:
+            lease = await take(self.port, self._right, None)
+            if lease is UNSURE:
                 await self._wait()
             try:
                 # Another may have done it between the first look and the lease.
                 left = await self._left()
                 if left is not None and left != before:
                     return Result(int(left.rpartition(":")[2]), True)
-                if lease is not None:
+                if lease is not UNSURE:
                     return await self._sign(await self._run())
             finally:
-                if lease is not None:
+                if isinstance(lease, Lease):
                     await give_back(self.port, lease)
 
     async def _wait(self) -> None:
         """Wait until the lease is given back, or has ended with its holder."""
         pause = FIRST_LOOK
-        while self._lease in await self._read(self._lease):
+        while await self._held():
             await self.port.face.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - a pause
             pause = min(pause * 2, LAST_LOOK)
+
+    async def _held(self) -> bool:
+        ask = Operation("read", Kind.READ, (self._right,), snapshot=True, quiet=True)
+        return self._right in (await self.port.call(ask)).held
 
     async def _left(self) -> str | None:
         """Return the mark of whoever was done last."""

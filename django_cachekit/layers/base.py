@@ -48,7 +48,8 @@ class Driver(Protocol):
     straight line may be taken. ``shared``: other processes see what it holds, so one computation
     per key takes a lease in it. ``instant``: it only touches memory, so an awaiting face needs no
     thread for it. ``sender``: the backend's class, which signals name. ``version``: what a key's
-    version is when none is given. ``perform`` answers, by verb:
+    version is when none is given. ``orderly``: the keys of one read, and of one write, are met in
+    the order in which they are named, or all at once. ``perform`` answers, by verb:
 
     ======== ================================ ==========================================
     kind     verb                             result
@@ -62,12 +63,16 @@ class Driver(Protocol):
     ATOMIC   add                              True for the one that created it
     ATOMIC   incr                             the new number, MISSING without ``initial``
     ATOMIC   pull                             the value, or MISSING
+    ATOMIC   claim                            MISSING if it lies, UNSURE if another's
+                                              does, else the value that is there
+    ADMIN    mark                             None: a part of a tag's record is changed
     ADMIN    clear, prune                     None; how many were dropped
     ======== ================================ ==========================================
     """
 
     guesses: "Guesses | None"
     silent: bool
+    orderly: bool
     sender: type
 
     @property

@@ -98,7 +98,7 @@ class Memo:
     def idle(self, op: Operation) -> bool:
         """Tell whether there is nothing to remember, and nothing remembered to forget."""
         if op.kind is Kind.READ:
-            return not self.reads or op.verb != "read" or op.snapshot
+            return not self.reads or op.verb != "read" or op.snapshot or op.soft
         return _memory.get() is None
 
     async def __call__(self, face: Face, op: Operation, proceed: Proceed) -> Any:
@@ -111,7 +111,7 @@ class Memo:
 
     async def _read(self, face: Face, op: Operation, proceed: Proceed) -> Reply:
         memory = begun()
-        names = {key: (self.store, op.version, op.tags, key) for key in op.keys}
+        names = {key: (self.store, op.version, op.tags, op.space, key) for key in op.keys}
         kept = {key: memory.values.get(name) for key, name in names.items()}
         unknown = tuple(key for key, held in kept.items() if held is None)
         if unknown:

@@ -1,40 +1,47 @@
 """The tag protocol: stamp before you compute, check when you read.
 
-An entry carries, for each of its tags, the nonce that was current before its value was computed; it
-is served only while every one of them equals the tag's record. A flush writes a fresh nonce. No
-clock is asked, and a record that is lost makes entries miss, never live again.
+An entry carries, for each of its tags, what the tag's record said before its value was computed; it
+is served only while that stands (see ``core.marks``). A flush writes a fresh record. No clock is
+asked, and a record that is lost makes entries miss, never live again.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core import clock
 from ..core.entry import Entry
 from ..core.faces import Face
-from ..core.operation import MISSING, Kind, Operation, Record, Reply, Stamp, tag_record
+from ..core.marks import Verdict, fresh, is_record, part, stamp, verdict
+from ..core.operation import (
+    FLUSHES,
+    MISSING,
+    Kind,
+    Operation,
+    Record,
+    Reply,
+    Stamp,
+    tag_record,
+)
 from ..core.ttl import over
-from ..errors import NotSupported
 from .base import Driver, Guesses, Proceed, guess
-
-
-def nonce() -> bytes:
-    """Return 64 random bits: what a tag's record holds."""
-    return os.urandom(8)
+from .copies import Copies
+from .pending import waiting
 
 
 def alive(entry: Any, records: Mapping[Any, Any]) -> bool:
-    """Tell whether every nonce the entry carries is still the record; a missing one is not."""
-    if type(entry) is not Entry:
-        return True
-    return all(records.get(tag_record(tag)) == value for tag, value in entry.stamps.items())
+    """Tell whether an entry bears no tag that was flushed or has expired."""
+    return type(entry) is not Entry or verdict(entry.stamps, records) is Verdict.LIVE
 
 
 class Tags:
     """Check what is read against the records, and stamp what is written."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, alias: str, driver: Driver, staleness: float = 0) -> None:
+        self.alias = alias
         self.guesses = driver.guesses
+        self.orderly = driver.orderly
+        # In a memory records cost nothing, so there a copy would only be older.
+        self.copies = Copies(0 if driver.guesses is None else staleness)
 
     def idle(self, op: Operation) -> bool:
         """Tell whether tags have no part in it: a write without any, or a verb of another kind."""
@@ -51,24 +58,43 @@ class Tags:
             return await self._flush(face, op, proceed)
         return await self._write(face, op, proceed)
 
+    # Reading
+
     async def _read(self, face: Face, op: Operation, proceed: Proceed) -> Reply:
         records = {tag_record(tag) for tag in self._guess(op)}
-        asked = op._replace(keys=(*op.keys, *records)) if records else op
-        reply: Reply = await proceed(face, asked)
-        found = reply.values
-        wrong = _records_of(found.values()) - records
+        found: dict[Any, Any] = self.copies.young(records)
+        asked = [record for record in records if record not in found]
+        if op.finds:
+            asked.append(FLUSHES)
+        began = self.copies.began()
+        reply: Reply = await proceed(face, op._replace(keys=(*op.keys, *asked)) if asked else op)
+        self.copies.keep(began, reply.values)
+        found |= reply.values
+        wrong = _records_of(reply.values.values()) - records
         if wrong:
-            more = await proceed(face, op._replace(keys=tuple(wrong), snapshot=False))
-            found = {**found, **more.values}
-        values = {}
-        for key in op.keys:
-            value = found.get(key, MISSING)
-            if value is not MISSING and self._counts(key, value, op, found):
-                values[key] = value
+            found |= await self._fetch(face, op, proceed, wrong)
+        values = self._judged(op, found)
         if not op.snapshot:
             return Reply(values)
-        epoch = reply.stamp.epoch if reply.stamp else None
-        return Reply(values, Stamp(epoch, await self._nonces(face, op, proceed, found)))
+        made = Stamp(reply.stamp.epoch if reply.stamp else None, {}, found.get(FLUSHES))
+        made.nonces = await self._nonces(face, op.tags, proceed, found)
+        if op.finds and made.flushes is None:
+            made.flushes = await _create(face, proceed, FLUSHES, part())
+        return Reply(values, made, reply.held)
+
+    async def _fetch(
+        self, face: Face, op: Operation, proceed: Proceed, records: Iterable[Record]
+    ) -> dict[Any, Any]:
+        """Return the records, by copies or in one trip."""
+        found: dict[Any, Any] = self.copies.young(records)
+        asked = tuple(record for record in records if record not in found)
+        if asked:
+            began = self.copies.began()
+            ask = Operation("read", Kind.READ, asked, tags=op.tags)
+            reply = await proceed(face, ask)
+            self.copies.keep(began, reply.values)
+            found |= reply.values
+        return found
 
     def _guess(self, op: Operation) -> set[str]:
         tags = set(op.tags)
@@ -77,51 +103,138 @@ class Tags:
                 tags.update(self.guesses.get((op.version, key)) or ())
         return tags
 
-    def _counts(self, key: Any, value: Any, op: Operation, found: Mapping[Any, Any]) -> bool:
-        """Tell whether the value may be served: it bears the tags named, and none was flushed."""
-        if isinstance(key, Record):
-            return True
-        stamps = value.stamps if type(value) is Entry else {}
-        if stamps and self.guesses is not None:
-            guess(self.guesses, op.version, key, tuple(stamps))
-        return all(tag in stamps for tag in op.tags) and alive(value, found)
+    def _judged(self, op: Operation, found: Mapping[Any, Any]) -> dict[Any, Any]:
+        """Return what may be served, of what was asked for and found."""
+        late = waiting(self.alias)
+        values = dict[Any, Any]()
+        for key in op.keys:
+            value = found.get(key, MISSING)
+            if isinstance(key, Record):
+                if value is not MISSING:
+                    values[key] = value
+                continue
+            if type(value) is Entry:
+                self._learn(op.version, key, value)
+                if late and not late.isdisjoint(value.stamps):
+                    continue
+            if value is not MISSING and _serves(value, op, found):
+                values[key] = value
+        return values
+
+    def _learn(self, version: int | None, key: str, entry: Entry) -> None:
+        if entry.stamps and self.guesses is not None:
+            guess(self.guesses, version, key, tuple(entry.stamps))
 
     async def _nonces(
-        self, face: Face, op: Operation, proceed: Proceed, found: Mapping[Any, Any]
+        self, face: Face, tags: Iterable[str], proceed: Proceed, found: Mapping[Any, Any]
     ) -> dict[str, bytes]:
-        """Return the current nonce of each declared tag, making those that have none."""
-        nonces = {}
-        for tag in op.tags:
-            current = found.get(tag_record(tag), MISSING)
-            if type(current) is not bytes:
-                current = await _create(face, proceed, tag_record(tag), nonce())
-            nonces[tag] = current
+        """Return the stamp of each tag that is known, making the records that ``tags`` lack."""
+        nonces = dict[str, bytes]()
+        for record, value in found.items():
+            if isinstance(record, Record) and record.kind == "tag" and is_record(value):
+                nonces[record.name] = stamp(value)
+        for tag in tags:
+            if tag not in nonces:
+                made = await _create(face, proceed, tag_record(tag), fresh())
+                nonces[tag] = stamp(made)
         return nonces
 
+    # Writing
+
     async def _write(self, face: Face, op: Operation, proceed: Proceed) -> Any:
-        if op.tags and op.stamp is None:
-            records = tuple(map(tag_record, op.tags))
-            ask = Operation("read", Kind.READ, records, tags=op.tags)
-            found = (await proceed(face, ask)).values
-            op = op._replace(stamp=Stamp(None, await self._nonces(face, op, proceed, found)))
+        if op.tags:
+            made = await self._stamp(face, op, proceed)
+            if made is None:
+                return set(op.keys)  # flushed since: what was found by then is not to be trusted
+            op = op._replace(stamp=made)
         if self.guesses is not None:
-            _learn(self.guesses, op)
+            _remember(self.guesses, op)
         if op.verb != "incr" and (op.tags or op.fresh is not None):
             op = op._replace(values={key: _seal(op, value) for key, value in op.values.items()})
         return await proceed(face, op)
 
+    async def _stamp(self, face: Face, op: Operation, proceed: Proceed) -> Stamp | None:
+        """Return the stamp for just the tags of a write; None if one found late was flushed."""
+        if op.stamp is None:
+            found = await self._fetch(face, op, proceed, [tag_record(tag) for tag in op.tags])
+            nonces = await self._nonces(face, op.tags, proceed, found)
+            return Stamp(None, {tag: nonces[tag] for tag in op.tags})
+        nonces = {tag: mark for tag, mark in op.stamp.nonces.items() if tag in op.tags}
+        late = [tag for tag in op.tags if tag not in nonces]
+        if late:
+            flushes, more = await self._late(face, late, proceed)
+            if flushes is None or flushes != op.stamp.flushes:
+                return None
+            nonces |= more
+        return Stamp(op.stamp.epoch, nonces)
+
+    async def _late(
+        self, face: Face, tags: list[str], proceed: Proceed
+    ) -> tuple[bytes | None, dict[str, bytes]]:
+        """Read the records of tags found while computing, and only then the last flush.
+
+        In this order: a flush writes the other way round, so one that is not seen in the second
+        read has not yet changed what was read first.
+        """
+        records = tuple(tag_record(tag) for tag in tags)
+        together = (*records, FLUSHES) if self.orderly else records
+        found = (await proceed(face, Operation("read", Kind.READ, together))).values
+        whole = all(is_record(found.get(record)) for record in records)
+        nonces = await self._nonces(face, tags, proceed, found)
+        if not (self.orderly and whole):
+            found = (await proceed(face, Operation("read", Kind.READ, (FLUSHES,)))).values
+        return found.get(FLUSHES), nonces
+
+    # Flushing
+
     async def _flush(self, face: Face, op: Operation, proceed: Proceed) -> None:
-        if op.match != "any":
-            raise NotSupported(f"a flush of {op.match!r} is not supported yet.")
-        values = {tag_record(tag): nonce() for tag in op.tags}
-        write = Operation("write", Kind.ADMIN, tuple(values), values=values)
-        failed = await proceed(face, write)
-        if failed:
-            # A store that refuses writes may still delete: a missing record kills entries too.
-            await proceed(face, Operation("delete", Kind.ADMIN, tuple(failed)))
+        records = tuple(map(tag_record, op.tags))
+        with self.copies.flushing(records):
+            if op.match == "any":
+                await self._renew(face, records, proceed)
+            else:
+                await self._change(face, records, op.match, proceed)
+
+    async def _renew(self, face: Face, records: tuple[Record, ...], proceed: Proceed) -> None:
+        """Write fresh records, after the number of the flush."""
+        number: dict[Any, bytes] = {FLUSHES: part()}
+        marks: dict[Any, bytes] = {record: fresh() for record in records}
+        for values in [number | marks] if self.orderly else [number, marks]:
+            write = Operation("write", Kind.ADMIN, tuple(values), values=values)
+            failed = await proceed(face, write)
+            if failed:
+                # A store that refuses writes may still delete: a missing record kills entries too.
+                await proceed(face, Operation("delete", Kind.ADMIN, tuple(failed)))
+
+    async def _change(
+        self, face: Face, records: tuple[Record, ...], match: str, proceed: Proceed
+    ) -> None:
+        """Change one part of each record, so that what else was flushed stays so."""
+        number: dict[Any, bytes] = {FLUSHES: part()}
+        await proceed(face, Operation("write", Kind.ADMIN, (FLUSHES,), values=number))
+        joint, size = part(), len(records)
+        for record in records:
+            mark = Operation("mark", Kind.ADMIN, (record,), match=match, token=joint, by=size)
+            await proceed(face, mark)
 
 
-def _learn(guesses: Guesses, op: Operation) -> None:
+def _serves(value: Any, op: Operation, found: Mapping[Any, Any]) -> bool:
+    """Tell whether a value may be served: it bears the tags named, and none was flushed.
+
+    A stale one may only where that was asked for, and then says so.
+    """
+    if type(value) is not Entry:
+        return not op.tags
+    if any(tag not in value.stamps for tag in op.tags):
+        return False
+    judged = verdict(value.stamps, found)
+    if judged is Verdict.STALE and op.soft:
+        value.fresh = 0.0
+        return True
+    return judged is Verdict.LIVE
+
+
+def _remember(guesses: Guesses, op: Operation) -> None:
     """Remember the tags of what is written: the next read asks for their records at once."""
     for key in op.keys:
         if isinstance(key, Record):
@@ -142,7 +255,7 @@ def _seal(op: Operation, value: Any) -> Entry:
         now,
         now + op.ttl if limited else None,
         now + op.fresh if op.fresh is not None else None,
-        dict(op.stamp.nonces) if op.stamp else {},
+        dict(op.stamp.nonces) if op.stamp and op.tags else {},
     )
 
 
@@ -150,12 +263,12 @@ def _records_of(values: Iterable[Any]) -> set[Record]:
     return {tag_record(tag) for value in values if type(value) is Entry for tag in value.stamps}
 
 
-async def _create(face: Face, proceed: Proceed, record: Record, fresh: bytes) -> bytes:
-    """Make the record unless another did; return the nonce that stands."""
-    add = Operation("add", Kind.ATOMIC, (record,), values={record: fresh})
+async def _create(face: Face, proceed: Proceed, record: Record, made: bytes) -> bytes:
+    """Make the record unless another did; return what stands."""
+    add = Operation("add", Kind.ATOMIC, (record,), values={record: made})
     if await proceed(face, add):
-        return fresh
+        return made
     read = Operation("read", Kind.READ, (record,))
     current = (await proceed(face, read)).values.get(record)
-    # Gone again already: the entry gets a nonce no record holds, which is a needless miss.
-    return current if type(current) is bytes else fresh
+    # Gone again already: the entry gets a stamp no record holds, which is a needless miss.
+    return current if type(current) is bytes else made

@@ -1,5 +1,6 @@
 """A repository by one of its faces, so that each test is written once."""
 
+import functools
 import inspect
 from typing import Any
 
@@ -26,6 +27,7 @@ class Faced:
         if self.face == "sync":
             return work
 
+        @functools.wraps(work)  # its parameters are looked at
         async def awaited(*args: Any) -> Any:
             return await sync_to_async(work)(*args)
 

@@ -44,7 +44,7 @@ def test_an_entry_comes_back(chain: Chain, entry: Entry, key: str | None) -> Non
 
 def test_tag_and_key_names_lie_inside_the_seal(chain: Chain) -> None:
     name = chain.name(FULL_KEY)
-    data = chain.dumps(name, Entry("value", NOW, None, None, {"people": b"n" * 8}), 0, FULL_KEY)
+    data = chain.dumps(name, Entry("value", NOW, None, None, {"people": b"n" * 24}), 0, FULL_KEY)
     for hidden in (b"value", b"people", FULL_KEY.encode()):
         assert (hidden in data) is not chain.sealed
 
@@ -171,7 +171,7 @@ def rotated(make_guard: Callable[..., Guard], *keys: bytes) -> Chain:
 def test_an_entry_is_sealed_anew_under_the_first_key(make_guard: Callable[..., Guard]) -> None:
     old, both, new = (rotated(make_guard, *keys) for keys in ([OLD_KEY], [KEY, OLD_KEY], [KEY]))
     name = both.name(FULL_KEY)
-    entry = Entry({"a": 1}, NOW, NOW + 60, NOW + 30, {"t": b"n" * 8})
+    entry = Entry({"a": 1}, NOW, NOW + 60, NOW + 30, {"t": b"n" * 24})
     before = old.dumps(name, entry, 5, FULL_KEY)
     assert old.kid(before) != new.kid(new.dumps(name, entry))
     assert old.reseal(name, before, 5) is None

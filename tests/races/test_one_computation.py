@@ -100,7 +100,7 @@ def test_the_keeper_of_leases_outlives_a_connection_that_cannot_be_closed(
 
     keeper = leases._Keeper()
     with override_settings(CACHES=BY_NAME["array"].caches(tmp_path)):
-        keeper._held.add(leases.Lease(cache._home.stack(), leases.lease_of("key", 1)))
+        keeper._held.add(leases.Lease(cache._now, "key", 1))
         monkeypatch.setattr(leases.connections, "close_all", broken)
         keeper.renew()
     assert "RuntimeError" in caplog.text

@@ -16,7 +16,7 @@ import pytest
 from django_cachekit import signals, warmer
 from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.flights import BOARD
-from django_cachekit.core.operation import Kind, Operation
+from django_cachekit.core.operation import WARMER, Kind, Operation, Record
 from django_cachekit.flows import warm as flow
 from django_cachekit.manager import manager
 from django_cachekit.scopes import Port
@@ -179,8 +179,9 @@ def test_warmers_that_warm_each_other_do_not_wait_for_ever(
 def held(name: str) -> bool:
     """Tell whether somebody holds the lease on a warmer."""
     port = Port(BLOCKING, manager.home("default").stack)
-    lease = flow.lease_of(name, flow.LEASES)
-    return lease in run_now(port.call(Operation("read", Kind.READ, (lease,)))).values
+    right = Record(WARMER, name)
+    ask = Operation("read", Kind.READ, (right,), snapshot=True)
+    return right in run_now(port.call(ask)).held
 
 
 @pytest.mark.parametrize("leave", [ValueError("no"), SystemExit(1), None])

@@ -44,6 +44,7 @@ class Tree:
     """
 
     hop = Hop.THREAD
+    orderly = True
 
     def __init__(
         self, place: Place, bounds: Bounds, expiry: Expiry, largest: int, sync: bool = False

@@ -64,6 +64,8 @@ class One(Bytes):
 
     async def do_delete(self, face: Face, op: Operation) -> set[Key]:
         """Remove the keys, and tell which were there and alive: each of them to one caller."""
+        if op.token:
+            return await super().do_delete(face, op)
         named = self._named(op)
         epoch, blobs = self.engine.drop(list(named))
         found = {named[name]: self.entries.load(name, data, epoch) for name, data in blobs.items()}

@@ -44,6 +44,7 @@ class Engine:
     """Keep bytes on one node, under the epoch that lies there too."""
 
     hop = Hop.THREAD
+    orderly = True
     errors = (MemcacheError,)
 
     def __init__(self, node: Node, epoch_name: bytes) -> None:

@@ -46,6 +46,7 @@ class Engine:
         self.wire = wire
         self.naming = naming
         self.readable = naming.readable
+        self.orderly = wire.slots is None  # in a cluster every node answers for itself
         self.known = 0
 
     def unsure(self, error: Exception) -> bool:

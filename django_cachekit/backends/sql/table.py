@@ -35,6 +35,9 @@ class Table:
     """
 
     hop = Hop.DJANGO
+    # Not orderly, though a statement is one step: two flushes within longer transactions would
+    # wait for each other, did they not both begin with the same row.
+    orderly = False
 
     def __init__(self, place: Place, space: str, bounds: Bounds) -> None:
         self.place = place

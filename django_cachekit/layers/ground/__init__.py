@@ -55,6 +55,7 @@ class Foreign:
         self.shared = not self.instant
         self.guesses: Guesses | None = None if self.instant else Bounded(GUESSES)
         self.silent = False
+        self.orderly = False
         self.tagged = False
         # With a prefix this short, a harmless key fits whatever its version.
         self.roomy = len(str(cache.make_key("", 10**9))) <= 60

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.cache import caches
@@ -16,6 +17,7 @@ from ...conf import shown
 from ...core.faces import Face
 from ...core.keys import safe
 from ...core.operation import MISSING, Operation, Record
+from .records import parts, together
 
 log = logging.getLogger("django_cachekit")
 
@@ -40,8 +42,9 @@ class Call:
         return safe(key, lambda text: str(self.cache.make_key(text, version)))
 
     def version(self, key: Any) -> int | None:
-        """Return the version a key lives under: records live under the alias's own."""
-        return None if isinstance(key, Record) else self.op.version
+        """Return the version a key lives under, None for the alias's own, as records do."""
+        asked = None if isinstance(key, Record) else self.op.version
+        return None if asked == self.cache.version else asked
 
     async def say(self, verb: str, *args: Any, **named: Any) -> Any:
         """Call a verb of the cache."""
@@ -58,6 +61,28 @@ class Call:
         except UNREADABLE as error:
             self.unreadable(key, error)
             return MISSING
+
+    async def fetch(self, keys: Iterable[Any]) -> dict[Any, Any]:
+        """Return what is under ``keys``, tags' records whole."""
+        keys = tuple(keys)
+        return together(keys, await self._fetch([part for key in keys for part in parts(key)]))
+
+    async def _fetch(self, keys: list[Any]) -> dict[Any, Any]:
+        """Read all keys in one trip, or two where records live under another version than asked."""
+        if len(keys) == 1:
+            value = await self.get(keys[0])
+            return {} if value is MISSING else {keys[0]: value}
+        values: dict[Any, Any] = {}
+        for version in {self.version(key) for key in keys}:
+            named = {self.named(key): key for key in keys if self.version(key) == version}
+            try:
+                found = await self.say("get_many", list(named), version=version)
+            except UNREADABLE:
+                # One bad entry must not hide the good ones beside it.
+                found = {name: await self.get(key) for name, key in named.items()}
+            pairs = [(named[n], v) for n, v in found.items() if n in named]
+            values.update({key: value for key, value in pairs if value is not MISSING})
+        return values
 
     def unreadable(self, key: Any, error: Exception) -> None:
         """Say in the log that an entry could not be read; its key as ``LOG_RAW_KEYS`` has it."""

@@ -6,13 +6,15 @@ from typing import Any
 from django.core.cache.backends.db import BaseDatabaseCache
 from django.core.cache.backends.filebased import FileBasedCache
 
-from ...codecs import UNREADABLE
 from ...core.entry import Entry
 from ...core.keys import digest
-from ...core.operation import MISSING, Record, Reply, Stamp, tag_record
+from ...core.marks import part
+from ...core.operation import MISSING, Record, Reply, Stamp, claimable, tag_record
 from ...errors import NotANumber, NotSupported, StoreUnavailable
-from ..tags import alive, nonce
+from ..tags import alive
+from . import claims
 from .call import Call
+from .records import KINDS, parts, pieces, spread
 
 EPOCH = Record("epoch")
 """The record that goes when the alias is emptied, so that who was computing can tell."""
@@ -34,39 +36,22 @@ TOUCHES_DEAD = (BaseDatabaseCache, FileBasedCache)
 
 
 async def _read(call: Call) -> Reply:
-    wanted = [*call.op.keys]
-    if call.op.snapshot:
-        wanted.append(EPOCH)
-    values = await _fetch(call, wanted)
     if not call.op.snapshot:
-        return Reply(values)
+        return Reply(await call.fetch(call.op.keys))
+    owned = [key for key in call.op.keys if call.driver.shared and claimable(key)]
+    claimed = {claims.claim_on(call, key): key for key in owned}
+    values = await call.fetch([*call.op.keys, EPOCH, *claimed])
+    held = frozenset(key for claim, key in claimed.items() if values.pop(claim, None) is not None)
     epoch = values.pop(EPOCH, None)
     if epoch is None:
-        epoch = nonce()
+        epoch = part()
         if not await call.one("add", EPOCH, epoch, None):
             epoch = await call.get(EPOCH)
-    return Reply(values, Stamp(epoch, {}))
-
-
-async def _fetch(call: Call, keys: list[Any]) -> dict[Any, Any]:
-    """Read all keys in one trip, or two where records live under another version than asked."""
-    if len(keys) == 1:
-        value = await call.get(keys[0])
-        return {} if value is MISSING else {keys[0]: value}
-    values: dict[Any, Any] = {}
-    for version in {call.version(key) for key in keys}:
-        named = {call.named(key): key for key in keys if call.version(key) == version}
-        try:
-            found = await call.say("get_many", list(named), version=version)
-        except UNREADABLE:
-            # One bad entry must not hide the good ones beside it.
-            found = {name: await call.get(key) for name, key in named.items()}
-        values.update({named[n]: v for n, v in found.items() if n in named and v is not MISSING})
-    return values
+    return Reply(values, Stamp(epoch, {}), held)
 
 
 async def _write(call: Call) -> set[Any]:
-    values, timeout = call.op.values, call.timeout()
+    values, timeout = spread(call.op.values), call.timeout()
     failed: set[Any] = set()
     if len(values) == 1:
         for key, value in values.items():
@@ -78,27 +63,42 @@ async def _write(call: Call) -> set[Any]:
             bad = await call.say("set_many", data, timeout, version=version)
             failed.update(named[name] for name in bad or () if name in named)
     if call.op.stamp is not None and call.op.stamp.epoch is not None:
-        await _unwrite(call, call.op.stamp.epoch)
-    return failed
+        failed |= await _unwrite(call, call.op.stamp.epoch)
+    if call.op.token:
+        await claims.drop(call)
+    return {key for key in call.op.values if not failed.isdisjoint(parts(key))}
 
 
-async def _unwrite(call: Call, before: Any) -> None:
-    """Take a computed value back if the alias was flushed while it was computed.
+async def _unwrite(call: Call, before: Any) -> set[Any]:
+    """Take computed values back if the alias was flushed, or the claim removed, meanwhile.
 
-    Such a cache cannot write on a condition, so the value is written, then looked after.
+    Such a cache cannot write on a condition, so a value is written, then looked after.
     """
-    if await call.get(EPOCH) != before:
-        for key in call.op.values:
+    flushed = await call.get(EPOCH) != before
+    gone = set()
+    for key in call.op.values:
+        if flushed or (call.op.token and not await claims.lies(call, key)):
             await call.one("delete", key)
+            gone.add(key)
+    return gone
 
 
 async def _delete(call: Call) -> set[Any]:
+    if call.op.token:
+        return await claims.drop(call)
     there = set()
     for key in call.op.keys:
+        await _revoke(call, key)
         dead = call.driver.tagged and await _dead(call, key)
         if await call.one("delete", key) and not dead:
             there.add(key)
     return there
+
+
+async def _revoke(call: Call, key: Any) -> None:
+    """Take away the claim of whoever computes the key, before the key: see ``claims``."""
+    if call.driver.shared and not isinstance(key, Record):
+        await call.one("delete", claims.claim_on(call, key))
 
 
 async def _dead(call: Call, key: Any) -> Entry | None:
@@ -106,11 +106,13 @@ async def _dead(call: Call, key: Any) -> Entry | None:
     entry = await call.get(key)
     if type(entry) is not Entry or not entry.stamps:
         return None
-    records = await _fetch(call, [tag_record(tag) for tag in entry.stamps])
+    records = await call.fetch([tag_record(tag) for tag in entry.stamps])
     return None if alive(entry, records) else entry
 
 
 async def _touch(call: Call) -> set[Any]:
+    if call.op.token:
+        return await claims.renew(call)
     there = set()
     for key in call.op.keys:
         dead = call.driver.tagged and await _dead(call, key)
@@ -130,9 +132,12 @@ async def _remove(call: Call, key: Any, dead: Entry) -> None:
 
 async def _add(call: Call) -> bool:
     ((key, value),) = call.op.values.items()
+    if isinstance(key, Record):
+        added = [await call.one("add", *piece, call.timeout()) for piece in pieces(key, value)]
+        return all(added)
     if await call.one("add", key, value, call.timeout()):
         return True
-    dead = None if isinstance(key, Record) else await _dead(call, key)
+    dead = await _dead(call, key)
     if dead is None:
         return False
     await _remove(call, key, dead)
@@ -178,16 +183,23 @@ async def _step(call: Call) -> Any:
 
 
 async def _pull(call: Call) -> Any:
+    await _revoke(call, call.op.key)
     value = await call.get(call.op.key)
     if value is MISSING:
         return MISSING
     records = {}
     if type(value) is Entry:
-        records = await _fetch(call, [tag_record(tag) for tag in value.stamps])
+        records = await call.fetch([tag_record(tag) for tag in value.stamps])
     if not await call.one("delete", call.op.key) or not alive(value, records):
         return MISSING
     tags = value.stamps if type(value) is Entry else {}
     return value if all(tag in tags for tag in call.op.tags) else MISSING
+
+
+async def _mark(call: Call) -> None:
+    """Write one part of a tag's record, blindly: see ``records``."""
+    (mark,) = (key for key in parts(call.op.key) if key.kind == KINDS[call.op.match])
+    await call.one("set", mark, call.op.token, None)
 
 
 async def _clear(call: Call) -> None:
@@ -203,5 +215,7 @@ VERBS: Mapping[str, Callable[[Call], Awaitable[Any]]] = {
     "add": _add,
     "incr": _incr,
     "pull": _pull,
+    "claim": claims.lay,
+    "mark": _mark,
     "clear": _clear,
 }

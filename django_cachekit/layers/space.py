@@ -1,0 +1,35 @@
+"""Keys of a namespace: the same key under other tags is another entry."""
+
+from typing import Any
+
+from ..core.faces import Face
+from ..core.operation import Key, Operation, Record, Reply
+from .base import Proceed
+
+
+class Space:
+    """Carry a call out under the keys of its namespace, and answer in the caller's."""
+
+    def idle(self, op: Operation) -> bool:
+        """Tell whether the keys are those of the alias at large."""
+        return not op.space
+
+    async def __call__(self, face: Face, op: Operation, proceed: Proceed) -> Any:
+        names = {key: _named(op.space, key) for key in op.keys}
+        values = {names[key]: value for key, value in op.values.items()}
+        glob = _named(op.space, op.glob) if op.verb == "keys" else op.glob
+        asked = op._replace(keys=tuple(names.values()), values=values, glob=glob, space="")
+        result = await proceed(face, asked)
+        back = {name: key for key, name in names.items()}
+        if isinstance(result, Reply):
+            found = {back[name]: value for name, value in result.values.items()}
+            return result._replace(values=found, held=frozenset(map(back.get, result.held)))
+        if isinstance(result, set):
+            return {back[name] for name in result}
+        if op.verb == "keys":
+            return [name[len(op.space) :] for name in result]
+        return result
+
+
+def _named(space: str, key: Key) -> Any:
+    return key if isinstance(key, Record) else space + key
