@@ -85,11 +85,20 @@ class Board:
             yield
         finally:
             with self._lock:
-                left = [other for other in self._watched.get(name, ()) if other is not flight]
-                if left:
-                    self._watched[name] = left
-                else:
-                    self._watched.pop(name, None)
+                self._unwatch(name, flight)
+
+    def part(self, name: Any, flight: Flight) -> None:
+        """Let nobody join a flight any more; it still hears of it when its key is removed."""
+        with self._lock:
+            if self._flights.get(name) is flight:
+                self._watched.setdefault(name, []).append(self._flights.pop(name))
+
+    def _unwatch(self, name: Any, flight: Flight) -> None:
+        left = [other for other in self._watched.get(name, ()) if other is not flight]
+        if left:
+            self._watched[name] = left
+        else:
+            self._watched.pop(name, None)
 
     def join(self, name: Any, *, blocking: bool) -> tuple[Flight, Role]:
         """Return the flight for ``name``, made if there is none, and the part one has in it."""
@@ -116,6 +125,7 @@ class Board:
         with self._lock:
             if self._flights.get(name) is flight:
                 del self._flights[name]
+            self._unwatch(name, flight)
         if not flight.done.done():
             flight.done.set_result(None)
 

@@ -83,10 +83,11 @@ class Job:
         self.shared = port.stack.driver.shared
         self.drafts = _takes_draft(make)
 
-    async def look(self, tags: Iterable[str] = ()) -> Reply:
+    async def look(self, tags: Iterable[str] = (), *, soft: bool = False) -> Reply:
         """Read the key again, quietly, with the stamp a computation starting now would have."""
         op = self.port.read((self.key,), self.version)
-        op = op._replace(tags=tuple(tags) or op.tags, finds=self.drafts, snapshot=True, quiet=True)
+        op = op._replace(tags=tuple(tags) or op.tags, soft=soft, finds=self.drafts)
+        op = op._replace(snapshot=True, quiet=True)
         reply = await self.port.call(op)
         return reply  # type: ignore[no-any-return]  # a read answers with a Reply
 
@@ -102,6 +103,9 @@ class Job:
         draft = Draft(self.ttl, stale)
         arguments = (draft,) if self.drafts else ()
         value = await self.port.face.user(self.make, *arguments)
+        if self.shared:
+            # Who comes later may come after another process had the key forgotten: it shall look.
+            BOARD.part(self.name, flight)
         ttl = draft.ttl
         if callable(ttl):
             ttl = await self.port.face.user(ttl, value)
@@ -181,7 +185,7 @@ async def anew(job: Job, match: str) -> Remembered:
     """
     flight = Flight()
     with BOARD.watching(job.name, flight):
-        reply = await job.look()
+        reply = await job.look(soft=True)
         flight.stamp = reply.stamp
         lease = await job.lease(match, reply.stamp) if job.shared else MISSING
         if lease is UNSURE:

@@ -29,8 +29,8 @@ def reason(chain: Chain, name: bytes, data: Any, epoch: int = 0) -> str:
         Entry({"a": [1, None]}, NOW),
         Entry("text", NOW, NOW + 0.001),
         Entry(7, NOW - 100, NOW + 60, NOW - 50),
-        Entry(b"\0", NOW, None, NOW + 5, {"people": b"12345678", "\ud800": b"87654321"}),
-        Entry(None, NOW, NOW + 1, None, {"": b"12345678"}),
+        Entry(b"\0", NOW, None, NOW + 5, {"people": b"12345678" * 3, "\ud800": b"87654321" * 3}),
+        Entry(None, NOW, NOW + 1, None, {"": b"12345678" * 3}),
     ],
 )
 @pytest.mark.parametrize("key", [None, FULL_KEY, "\ud800é\n"])

@@ -217,6 +217,9 @@ def test_a_flush_while_computing_is_not_undone(store: Faced) -> None:
 
     assert store.remember("key", 60, store.callback(overtaken)) == "old"
     assert store.get("key") is None
+    overtaken_too = store.callback(lambda keys: {"key": overtaken()})
+    assert store.remember_many(["key"], 60, overtaken_too) == {"key": "old"}
+    assert store.get("key") is None
 
 
 def test_a_forget_while_computing_is_not_undone(store: Faced) -> None:

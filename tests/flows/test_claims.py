@@ -1,0 +1,202 @@
+"""Claims: what a late write, a renewal and those who wait may do when the claim is gone."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from django_cachekit import cache
+from django_cachekit.core.faces import BLOCKING, run_now
+from django_cachekit.core.operation import MISSING, UNSURE, Kind, Operation
+from django_cachekit.flows import compute, leases
+from django_cachekit.testing.clock import Clock
+from tests.placing import placed
+from tests.stores import BY_NAME
+
+SHARED = ["file", "redis", "memcached", "postgresql", "django-file"]
+OURS = SHARED[:-1]
+
+
+@pytest.fixture(params=SHARED)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with placed(BY_NAME[request.param], request, tmp_path):
+        yield request.param
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def tell(verb: str, kind: Kind, key: str = "key", **more: Any) -> Any:
+    """Speak to the store itself, as another process does."""
+    driver = cache._home.stack().driver
+    return run_now(driver.perform(BLOCKING, Operation(verb, kind, (key,), **more)))
+
+
+def forget_elsewhere() -> None:
+    tell("delete", Kind.WRITE)
+
+
+def claim(token: bytes = b"t" * 16, match: str = "absent", ttl: float = 10) -> Any:
+    return tell("claim", Kind.ATOMIC, token=token, match=match, ttl=ttl)
+
+
+def test_a_claim_is_had_once(store: str) -> None:
+    assert claim(b"a" * 16) is MISSING
+    assert claim(b"b" * 16) is UNSURE
+    assert cache.get("key") is None
+    assert cache.add("key", 1, 60) is True
+
+
+def test_what_is_there_needs_no_claim(store: str) -> None:
+    cache.put("key", "there", 60)
+    assert claim() == "there"
+    assert cache.get("key") == "there"
+
+
+def test_a_claim_over_a_value_leaves_it_readable(store: str) -> None:
+    cache.put("key", "old", 60)
+    assert claim(b"a" * 16, "present") is MISSING
+    assert cache.get("key") == "old"
+    assert claim(b"b" * 16, "present") is UNSURE
+    assert claim(b"b" * 16, "taken") is MISSING
+    late = tell("write", Kind.WRITE, values={"key": "a"}, token=b"a" * 16, ttl=60, stamp=stamp())
+    assert late == {"key"}
+    good = tell("write", Kind.WRITE, values={"key": "b"}, token=b"b" * 16, ttl=60, stamp=stamp())
+    assert good == set()
+    assert cache.get("key") == "b"
+
+
+def test_a_claim_that_was_removed_is_not_brought_back_by_renewing_it(store: str) -> None:
+    claim()
+    assert tell("touch", Kind.WRITE, token=b"t" * 16, ttl=10) == {"key"}
+    forget_elsewhere()
+    assert tell("touch", Kind.WRITE, token=b"t" * 16, ttl=10) == set()
+    assert claim(b"n" * 16) is MISSING
+
+
+def test_a_claim_ends_with_its_time(store: str, clock: Clock) -> None:
+    if store == "django-file":
+        pytest.skip("its server keeps its own time")
+    claim(b"a" * 16)
+    clock.advance(9)
+    assert claim(b"b" * 16) is UNSURE
+    tell("touch", Kind.WRITE, token=b"a" * 16, ttl=10)
+    clock.advance(9)
+    assert claim(b"b" * 16) is UNSURE
+    clock.advance(2)
+    assert claim(b"b" * 16) is MISSING
+    late = tell("write", Kind.WRITE, values={"key": "a"}, token=b"a" * 16, ttl=60, stamp=stamp())
+    assert late == {"key"}
+
+
+def test_giving_back_another_ones_claim_does_nothing(store: str) -> None:
+    claim(b"a" * 16)
+    assert tell("delete", Kind.WRITE, token=b"b" * 16) == set()
+    assert claim(b"b" * 16) is UNSURE
+    assert tell("delete", Kind.WRITE, token=b"a" * 16) == {"key"}
+    assert claim(b"b" * 16) is MISSING
+
+
+def test_a_flush_of_its_tag_ends_a_claim(store: str) -> None:
+    """Who comes after a flush does not wait for a computation that it has overtaken."""
+    if store == "django-file":
+        pytest.skip("a claim beside the entry bears no tags")
+    begun, go = threading.Event(), threading.Event()
+
+    def old() -> str:
+        begun.set()
+        go.wait(10)
+        return "old"
+
+    scope = cache.tags("t")
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(scope.remember, "key", 60, old)
+        try:
+            assert begun.wait(10)
+            scope.flush()
+            lease = run_now(leases.take(scope._now, "key", None, "absent", stamp({"t": fresh()})))
+            assert isinstance(lease, leases.Lease)
+            run_now(leases.give_back(scope._now, lease))
+        finally:
+            go.set()
+        assert first.result(10) == "old"
+    assert cache.get("key") is None
+
+
+def test_who_waits_is_not_given_what_was_forgotten_elsewhere(store: str) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def old() -> str:
+        begun.set()
+        go.wait(10)
+        forget_elsewhere()
+        return "old"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(cache.remember, "key", 60, old)
+        assert begun.wait(10)
+        second = pool.submit(cache.remember, "key", 60, lambda: "new")
+        go.set()
+        assert (first.result(10), second.result(10)) == ("old", "new")
+    assert cache.get("key") == "new"
+
+
+def test_nor_is_who_comes_between_the_write_and_the_landing(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, go = threading.Event(), threading.Event()
+    back = leases.give_back
+
+    async def slowly(port: Any, lease: Any) -> bool:
+        if lease.ended and not written.is_set():
+            written.set()
+            go.wait(10)
+        return await back(port, lease)
+
+    monkeypatch.setattr(compute, "give_back", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(cache.remember, "key", 60, lambda: "old")
+        assert written.wait(10)
+        forget_elsewhere()
+        second = pool.submit(cache.remember, "key", 60, lambda: "new")
+        assert second.result(10) == "new"
+        go.set()
+        assert first.result(10) == "old"
+
+
+def test_a_pattern_reaches_what_is_only_being_computed(store: str) -> None:
+    if store in ("memcached", "django-file"):
+        pytest.skip("it cannot list its keys")
+
+    def old() -> str:
+        cache.forget_pattern("k*")
+        return "old"
+
+    assert cache.remember("key", 60, old) == "old"
+    assert cache.get("key") is None
+
+
+def test_keys_do_not_list_claims(store: str) -> None:
+    if store in ("memcached", "django-file"):
+        pytest.skip("it cannot list its keys")
+    claim()
+    cache.put("other", 1, 60)
+    assert list(cache.keys()) == ["other"]
+    assert cache.forget("key") is False
+
+
+def stamp(nonces: Any = None) -> Any:
+    """Return the stamp of a computation that begins now."""
+    op = Operation("read", Kind.READ, ("key",), snapshot=True)
+    found = run_now(cache._home.stack().call(BLOCKING, op)).stamp
+    found.nonces = nonces or {}
+    return found
+
+
+def fresh() -> bytes:
+    return b"f" * 24
