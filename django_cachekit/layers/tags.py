@@ -199,23 +199,32 @@ class Tags:
         """Write fresh records, after the number of the flush."""
         number: dict[Any, bytes] = {FLUSHES: part()}
         marks: dict[Any, bytes] = {record: fresh() for record in records}
-        for values in [number | marks] if self.orderly else [number, marks]:
-            write = Operation("write", Kind.ADMIN, tuple(values), values=values)
-            failed = await proceed(face, write)
-            if failed:
-                # A store that refuses writes may still delete: a missing record kills entries too.
-                await proceed(face, Operation("delete", Kind.ADMIN, tuple(failed)))
+        if self.orderly:
+            await _write(face, number | marks, proceed)
+            return
+        try:
+            await _write(face, number, proceed)
+        finally:
+            # Even if that cannot be reached, and is told: these may lie elsewhere.
+            await _write(face, marks, proceed)
 
     async def _change(
         self, face: Face, records: tuple[Record, ...], match: str, proceed: Proceed
     ) -> None:
         """Change one part of each record, so that what else was flushed stays so."""
-        number: dict[Any, bytes] = {FLUSHES: part()}
-        await proceed(face, Operation("write", Kind.ADMIN, (FLUSHES,), values=number))
+        await _write(face, {FLUSHES: part()}, proceed)
         joint, size = part(), len(records)
         for record in records:
             mark = Operation("mark", Kind.ADMIN, (record,), match=match, token=joint, by=size)
             await proceed(face, mark)
+
+
+async def _write(face: Face, values: Mapping[Any, bytes], proceed: Proceed) -> None:
+    """Write records for good."""
+    failed = await proceed(face, Operation("write", Kind.ADMIN, tuple(values), values=values))
+    if failed:
+        # A store that refuses writes may still delete: a missing record kills entries too.
+        await proceed(face, Operation("delete", Kind.ADMIN, tuple(failed)))
 
 
 def _serves(value: Any, op: Operation, found: Mapping[Any, Any]) -> bool:

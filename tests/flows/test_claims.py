@@ -193,7 +193,7 @@ def test_keys_do_not_list_claims(store: str) -> None:
 def stamp(nonces: Any = None) -> Any:
     """Return the stamp of a computation that begins now."""
     op = Operation("read", Kind.READ, ("key",), snapshot=True)
-    found = run_now(cache._home.stack().call(BLOCKING, op)).stamp
+    found = run_now(cache._now.call(op)).stamp
     found.nonces = nonces or {}
     return found
 
