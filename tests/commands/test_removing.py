@@ -169,14 +169,16 @@ def test_an_unknown_tag_of_a_store_in_memory_says_where_to_flush(run: Run, store
     assert "in the memory of this process only" in ended.err
 
 
-def test_all_of_several_tags_is_not_there_yet(run: Run, store: Any) -> None:
-    several = run("cache_flush_tag", "people", "artists", "--all-of", "--noinput")
-    assert (several.code, len(several.err.splitlines())) == (1, 1)
-    assert "not supported yet" in several.err
-    assert store.get("john") == 1
+def test_all_of_takes_only_what_bears_all(run: Run, store: Any) -> None:
+    assert store.many(["john", "joan"]) == {"john": 1, "joan": 2}
+    assert run("cache_flush_tag", "people", "artists", "--all-of", "--noinput").code == 0
+    assert store.many(["john", "joan"]) == {"john": None, "joan": 2}
 
-    assert run("cache_flush_tag", "artists", "--all-of", "--noinput").code == 0
-    assert store.missing("john")
+
+def test_all_of_some_that_nothing_bears_takes_nothing(run: Run, store: Any) -> None:
+    ended = run("cache_flush_tag", "people", "peple", "--all-of", "--noinput")
+    assert ended.code == 1
+    assert store.many(["john", "joan"]) == {"john": 1, "joan": 2}
 
 
 def test_a_tag_is_asked_for(run: Run, store: Any) -> None:

@@ -28,7 +28,8 @@ class Command(CacheCommand):
         tags = tag_names(options["tags"])
         unknown = unknown_tags(cache.alias, tags)
         known = [tag for tag in tags if tag not in unknown]
-        if known:
+        # Nothing bears all of them where one is borne by none: what bears the rest was not meant.
+        if known and not (unknown and options["all_of"]):
             self._flush(cache, known, options)
         if unknown:
             raise Failed(_unknown(cache.alias, unknown))
