@@ -185,15 +185,13 @@ async def _step(call: Call) -> Any:
 async def _pull(call: Call) -> Any:
     await _revoke(call, call.op.key)
     value = await call.get(call.op.key)
-    if value is MISSING:
+    stamps = value.stamps if type(value) is Entry else {}
+    if value is MISSING or any(tag not in stamps for tag in call.op.tags):
         return MISSING
-    records = {}
-    if type(value) is Entry:
-        records = await call.fetch([tag_record(tag) for tag in value.stamps])
-    if not await call.one("delete", call.op.key) or not alive(value, records):
+    records = await call.fetch([tag_record(tag) for tag in stamps]) if stamps else {}
+    if not alive(value, records):
         return MISSING
-    tags = value.stamps if type(value) is Entry else {}
-    return value if all(tag in tags for tag in call.op.tags) else MISSING
+    return value if await call.one("delete", call.op.key) else MISSING
 
 
 async def _mark(call: Call) -> None:

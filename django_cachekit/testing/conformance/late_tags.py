@@ -81,6 +81,39 @@ def test_no_number_of_flushes_is_no_excuse(store: Faced) -> None:
     assert store.get("key") is None
 
 
+# Every verb in a scope
+
+
+def test_every_verb_in_a_scope_of_tags(store: Faced) -> None:
+    scope = store.tags("t")
+    assert scope.put_many({"a": 1, "b": 2}, 60) is True
+    assert scope.many(["a", "b", "c"]) == {"a": 1, "b": 2, "c": None}
+    assert scope.get_many(["a", "c"]) == {"a": 1}
+    assert scope.set_many({"c": 3}, 60) == []
+    assert scope.add("d", 4, 60) is True
+    assert scope.add("d", 5, 60) is False
+    assert scope.get_or_set("e", 5, 60) == 5
+    assert scope.remember_forever("f", lambda: 6) == 6
+    assert scope.pull("a") == 1
+    assert store.tags("u").pull("b", "not of u") == "not of u"
+    assert scope.integer("b") == 2
+    assert scope.touch("b", 60) is True
+    assert scope.forget("c") is True
+    store.tags("t").flush()
+    assert store.many(list("abcdef")) == dict.fromkeys("abcdef")
+
+
+def test_another_list_of_tags_is_a_miss_and_takes_its_place(store: Faced) -> None:
+    assert store.tags("a", "b").remember("key", 60, lambda: "ab") == "ab"
+    assert store.tags("a").remember("key", 60, lambda: "a") == "ab"
+    assert store.tags("a", "c").remember("key", 60, lambda: "ac") == "ac"
+    assert store.tags("a", "b").get("key") is None
+    store.tags("b").flush()
+    assert store.get("key") == "ac"
+    store.tags("c").flush()
+    assert store.get("key") is None
+
+
 # Soft flushes
 
 
