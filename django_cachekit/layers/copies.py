@@ -1,7 +1,7 @@
 """Copies of tags' records in this process, good for ``TAG_STALENESS`` seconds.
 
-A flush of this process's own drops them before it writes and once more after; what was read before
-its end is not kept, so that a process never reads past its own flush.
+A flush of this process's own drops them when it has written; what was read before that is not kept,
+so that a process never reads past its own flush.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,15 +49,10 @@ class Copies:
 
     @contextmanager
     def flushing(self, records: Iterable[Record]) -> Iterator[None]:
-        """Hold no copies of ``records`` from before they are changed until after."""
-        records = tuple(records)
-        self._drop(records)
+        """Hold no copies of ``records`` once they are changed, or may be."""
         try:
             yield
         finally:
-            self._drop(records)
-
-    def _drop(self, records: Iterable[Record]) -> None:
-        self.turn += 1
-        for record in records:
-            self._held.drop(record)
+            self.turn += 1
+            for record in records:
+                self._held.drop(record)

@@ -109,6 +109,19 @@ def test_nor_one_that_is_kept_while_the_flush_writes() -> None:
     assert held.young([record]) == {}
 
 
+def test_nor_one_that_is_being_kept_when_the_flush_ends() -> None:
+    held, record = copies.Copies(SECONDS), tag_record("t")
+
+    class Found(dict[Any, Any]):
+        def items(self) -> Any:
+            with held.flushing([record]):
+                pass
+            return super().items()
+
+    held.keep(held.began(), Found({record: b"old"}))
+    assert held.young([record]) == {}
+
+
 def test_without_the_option_nothing_is_copied(tmp_path: Path) -> None:
     with override_settings(CACHES=BY_NAME["file"].caches(tmp_path)):
         cache.tags("t").put("key", 1, 60)
