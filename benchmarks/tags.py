@@ -1,0 +1,99 @@
+"""Measure tags beside other ways to have them: ``python -m benchmarks.tags [--quick]``.
+
+Real servers are started on free ports and ended. What is printed is a section of
+``docs/figures.md``; ``--to FILE`` writes it, between the marks ``<!-- tags -->`` and
+``<!-- end of tags -->`` where the file has them. Only ratios and counts mean something elsewhere.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.servers.redis import Redis
+
+from . import tags_flush, tags_reads, tags_setup
+from .tags_subject import Place
+from .tags_table import section
+
+MARKS = re.compile(r"(<!-- tags -->\n).*?(<!-- end of tags -->)", re.DOTALL)
+
+
+class Size(NamedTuple):
+    """Say how much is measured."""
+
+    entries: int
+    rounds: int
+    trials: int
+    expired: int
+
+
+FULL = Size(entries=1_000_000, rounds=15, trials=200, expired=10_000)
+QUICK = Size(entries=100_000, rounds=5, trials=20, expired=1_000)
+
+
+def measure(size: Size, stores: list[str]) -> dict[str, Any]:
+    """Measure everything, and return the figures."""
+    figures: dict[str, Any] = {"size": size._asdict(), "took": {}}
+    began = time.monotonic()
+    reads = {name: tags_reads.elsewhere(name, size.rounds) for name in stores}
+    figures |= {"reads": reads}
+    figures["took"]["reads"] = time.monotonic() - began
+    with Redis() as server, tempfile.TemporaryDirectory() as folder:
+        place = Place(server.url, f"{folder}/data.sqlite3", os.urandom(32).hex())
+        tags_setup.setup(place)
+        from . import tags_data, tags_races
+
+        figures["versions"] = f"Redis {tags_setup.SUBJECTS['ours'].raw.info()['redis_version']}"
+        tags_data.make_table(tags_races.tags(size.trials))
+        with tags_setup.others(place, 2) as pool:
+            began = time.monotonic()
+            figures["flush"] = tags_flush.measure(server.port, size.entries, size.rounds, pool)
+            figures["took"]["flush"] = time.monotonic() - began
+            began = time.monotonic()
+            figures["counts"] = tags_races.measure(size.trials, size.expired, pool)
+            figures["took"]["counts"] = time.monotonic() - began
+    told = f"Python {platform.python_version()}, {figures['versions']}"
+    figures["versions"] = f"{told}, {tags_setup.versions()}"
+    return figures
+
+
+def write(path: Path, text: str) -> None:
+    """Put the section into a file: between its marks, or as all there is."""
+    old = path.read_text() if path.exists() else ""
+    if MARKS.search(old):
+        text = MARKS.sub(lambda found: f"{found[1]}{text}{found[2]}", old)
+    path.write_text(text)
+
+
+def main() -> None:
+    """Measure, and print or write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stores", nargs="*", metavar="STORE", help=", ".join(tags_reads.STORES))
+    parser.add_argument("--quick", action="store_true", help="fewer entries, rounds and trials")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there too")
+    parser.add_argument("--from", dest="old", type=Path, help="do not measure: kept figures")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="where to write the section")
+    asked = parser.parse_args()
+    if asked.old:
+        figures = json.loads(asked.old.read_text())
+    else:
+        stores = asked.stores or list(tags_reads.STORES)
+        figures = measure(QUICK if asked.quick else FULL, stores)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=1))
+    text = section(figures)
+    if asked.to:
+        write(asked.to, text)
+    else:
+        sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()
