@@ -6,6 +6,7 @@ Real servers are started on free ports and ended. What is printed is a section o
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -13,6 +14,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,27 +43,33 @@ QUICK = Size(entries=100_000, rounds=5, trials=20, expired=1_000)
 def measure(size: Size, stores: list[str]) -> dict[str, Any]:
     """Measure everything, and return the figures."""
     figures: dict[str, Any] = {"size": size._asdict(), "took": {}}
-    began = time.monotonic()
-    reads = {name: tags_reads.elsewhere(name, size.rounds) for name in stores}
-    figures |= {"reads": reads}
-    figures["took"]["reads"] = time.monotonic() - began
+    with clock(figures, "reads"):
+        figures["reads"] = {name: tags_reads.elsewhere(name, size.rounds) for name in stores}
     with Redis() as server, tempfile.TemporaryDirectory() as folder:
         place = Place(server.url, f"{folder}/data.sqlite3", os.urandom(32).hex())
         tags_setup.setup(place)
         from . import tags_data, tags_races
 
-        figures["versions"] = f"Redis {tags_setup.SUBJECTS['ours'].raw.info()['redis_version']}"
+        told = f"Redis {tags_setup.SUBJECTS['ours'].raw.info()['redis_version']}"
+        figures["versions"] = f"Python {platform.python_version()}, {told}, {tags_setup.versions()}"
         tags_data.make_table(tags_races.tags(size.trials))
         with tags_setup.others(place, 2) as pool:
-            began = time.monotonic()
-            figures["flush"] = tags_flush.measure(server.port, size.entries, size.rounds, pool)
-            figures["took"]["flush"] = time.monotonic() - began
-            began = time.monotonic()
-            figures["counts"] = tags_races.measure(size.trials, size.expired, pool)
-            figures["took"]["counts"] = time.monotonic() - began
-    told = f"Python {platform.python_version()}, {figures['versions']}"
-    figures["versions"] = f"{told}, {tags_setup.versions()}"
+            with clock(figures, "flush"):
+                figures["flush"] = tags_flush.measure(server.port, size.entries, size.rounds, pool)
+            with clock(figures, "stale"):
+                figures["counts"] = tags_races.measure(size.trials, pool)
+            with clock(figures, "left"):
+                figures["counts"]["left"] = tags_races.leftovers(size.expired)
     return figures
+
+
+@contextlib.contextmanager
+def clock(figures: dict[str, Any], what: str) -> Iterator[None]:
+    """Note how long a part takes, and say so: it is a while."""
+    began = time.monotonic()
+    yield
+    figures["took"][what] = round(time.monotonic() - began)
+    print(f"{what}: {figures['took'][what]} s", file=sys.stderr)
 
 
 def write(path: Path, text: str) -> None:

@@ -21,7 +21,10 @@ WATCHED = 1.0
 
 
 def ping(port: int, told: Connection) -> None:
-    """Ask the server for a PONG again and again; tell, when asked, the longest wait."""
+    """Ask the server for a PONG again and again; tell, when asked, the longest wait.
+
+    After 5 seconds of a script a Redis answers others with an error (BUSY), which is no PONG.
+    """
     with socket.create_connection(("127.0.0.1", port)) as link:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         seen: list[tuple[float, float]] = []
@@ -29,7 +32,9 @@ def ping(port: int, told: Connection) -> None:
         while True:
             began = time.perf_counter()
             link.sendall(b"PING\r\n")
-            assert link.recv(100) == b"+PONG\r\n"
+            while link.recv(1000) != b"+PONG\r\n":
+                time.sleep(PAUSE)
+                link.sendall(b"PING\r\n")
             seen.append((began, time.perf_counter()))
             if told.poll(PAUSE):
                 window = told.recv()
@@ -67,10 +72,10 @@ class Watch:
         self.process.join()
 
 
-def served(subject: Subject, tag: str) -> bool:
-    """Tell whether the first entry is there, without computing it."""
+def served(subject: Subject, tag: str, number: int = 0) -> bool:
+    """Tell whether an entry is there, without computing it."""
     try:
-        return bool(subject.read(tag, 0, _absent) == "value")
+        return bool(subject.read(tag, number, _absent) == "value")
     except LookupError:
         return False
 
@@ -116,9 +121,10 @@ def many(name: str, count: int, watch: Watch, pool: ProcessPoolExecutor) -> dict
     filled = time.perf_counter() - began
     size = _size(subject)
     assert size >= count, f"{name}: {size} keys"
-    assert served(subject, "many")
+    last = count - 1 if subject.finds_copies else 0
+    assert served(subject, "many", last)
     took, wait = watch.worst(lambda: subject.flush("many"))
-    assert not served(subject, "many")
+    assert not served(subject, "many", last)
     found = {"first": took, "filled": filled, "took": took, "wait": wait}
     left = _size(subject)
     if left >= count * 0.99:

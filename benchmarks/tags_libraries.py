@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from .stores import VALUE
-from .tags_subject import TTL, Make, Place, Subject, never, repeated
+from .tags_subject import PATIENCE, TTL, Make, Place, Subject, never, repeated
 
 
 class Cashews(Subject):
@@ -73,6 +73,7 @@ class Cacheops(Subject):
 
     name, number = "cacheops", 4
     entries = b"as:"
+    finds_copies = False  # its keys are hashes, too slow to make
     inside_out = False
     keep_fresh = False
 
@@ -148,7 +149,7 @@ class Cacheops(Subject):
         mine = super().bookkeeping()
         return [key for key in mine if key.startswith(b"in:") == self.inside_out]
 
-    def prune(self) -> bool:
+    def prune(self, later: int) -> bool:
         from cacheops.reaper import reap_conjs
 
         reap_conjs()
@@ -168,9 +169,9 @@ class InsideOut(Cacheops):
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
-        self.raw = redis.Redis.from_url(f"{place.redis}/{Cacheops.number}")
+        self.raw = redis.Redis.from_url(f"{place.redis}/{Cacheops.number}", socket_timeout=PATIENCE)
 
-    def prune(self) -> bool:
+    def prune(self, later: int) -> bool:
         return False
 
 

@@ -41,7 +41,7 @@ class Ours(Subject):
         names = [f"item:{tag}:{number}" for number in range(start, end)]
         assert self.cache.tags(tag).put_many(dict.fromkeys(names, "value"), TTL)
 
-    def prune(self) -> bool:
+    def prune(self, later: int) -> bool:
         from django.core.management import call_command
 
         call_command("cache_prune", "ours", verbosity=0)
@@ -170,10 +170,10 @@ class Laravel(Subject):
         first = self._key(tag, 0)
         self.copy(first, first[:-1], count, "sorted", self._set(tag))
 
-    def prune(self) -> bool:
+    def prune(self, later: int) -> bool:
         """Do what ``cache:prune-stale-tags`` does: remove the members that are due."""
         for key in self.raw.scan_iter(match="tag:*:entries", count=1000):
-            self.raw.zremrangebyscore(key, 0, int(time.time()))
+            self.raw.zremrangebyscore(key, 0, int(time.time()) + later)
         return True
 
     def untagged(self) -> Make:

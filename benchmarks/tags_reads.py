@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import django
@@ -187,13 +188,13 @@ def measure(name: str, rounds: int) -> dict[str, float]:
         took: dict[str, list[float]] = {words: [] for words in reads}
         for _ in range(rounds * SHORTER):
             for words, many in random.sample(list(reads.items()), len(reads)):
-                took[words].append(clocked(lambda many=many: many(turns), 1) / turns)
+                took[words].append(clocked(partial(many, turns), 1) / turns)
     return {words: statistics.median(times) for words, times in took.items()}
 
 
 def elsewhere(name: str, rounds: int) -> dict[str, float]:
     """Do it in a process of its own, for Django is set up but once."""
-    command = [sys.executable, "-m", __spec__.name if __spec__ else "", name, str(rounds)]
+    command = [sys.executable, "-m", __name__, name, str(rounds)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found

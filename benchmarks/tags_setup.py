@@ -11,7 +11,7 @@ from django.conf import settings
 
 from .tags_libraries import Cacheops, Cashews, InsideOut, InsideOutKeepFresh, KeepFresh
 from .tags_peers import ByHand, Laravel, Ours, OursByPut
-from .tags_subject import TTL, Place, Subject
+from .tags_subject import PATIENCE, TTL, Place, Subject
 
 KINDS: tuple[type[Subject], ...] = (
     Ours,
@@ -46,7 +46,7 @@ def setup(place: Place) -> None:
             "default": {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": place.database,
-                "OPTIONS": {"init_command": "PRAGMA synchronous=OFF"},
+                "OPTIONS": {"init_command": "PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY"},
             }
         },
         CACHES={
@@ -54,7 +54,7 @@ def setup(place: Place) -> None:
             "ours": ours,
             "hand": {**hand, "LOCATION": f"{place.redis}/{ByHand.number}"},
         },
-        CACHEOPS_REDIS=f"{place.redis}/{Cacheops.number}",
+        CACHEOPS_REDIS=f"{place.redis}/{Cacheops.number}?socket_timeout={PATIENCE}",
         CACHEOPS={"benchmarks.item": {"ops": (), "timeout": TTL}},
         CACHEOPS_PREFIX=f"{__name__}.cacheops_prefix",
     )

@@ -13,6 +13,9 @@ import redis
 
 TTL = 600
 STEP = 10_000
+PATIENCE = 120
+"""Seconds: a flush may take longer than the 5 that redis-py waits of itself."""
+
 Make = Callable[[], Any]
 
 COPY = """
@@ -56,6 +59,8 @@ class Subject:
 
     name: str
     number: int
+    finds_copies = True
+    """Whether ``read`` finds the copies that ``fill`` made too: they have the names it asks for."""
     variant = False
     """Whether it is a subject's other option, of which only one thing is measured."""
 
@@ -64,7 +69,7 @@ class Subject:
 
     def __init__(self, place: Place) -> None:
         self.url = f"{place.redis}/{self.number}"
-        self.raw = redis.Redis.from_url(self.url)
+        self.raw = redis.Redis.from_url(self.url, socket_timeout=PATIENCE)
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
@@ -85,8 +90,8 @@ class Subject:
         """Have entries 0 to ``count``; only the first need be one that ``read`` finds."""
         raise NotImplementedError
 
-    def prune(self) -> bool:
-        """Do what there is against leftovers; False if there is nothing."""
+    def prune(self, later: int) -> bool:
+        """Do what there is against leftovers, so many seconds later; False if there is nothing."""
         return False
 
     def hits(self, tags: Sequence[str]) -> Callable[[int], None]:

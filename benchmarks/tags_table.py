@@ -45,7 +45,11 @@ def section(figures: dict[str, Any]) -> str:
 
 def peers(figures: dict[str, Any]) -> str:
     """Return the table of all ways on a Redis."""
-    rows = [*_flushes(figures["flush"]), *_reads(figures["reads"]), *_counts(figures["counts"])]
+    rows = [
+        *_flushes(figures["flush"]),
+        *_reads(figures["reads"]),
+        *_counts(figures["counts"], figures["size"]),
+    ]
     lines = ["| on Redis | " + " | ".join(COLUMNS.values()) + " |"]
     lines.append("|---" * (len(COLUMNS) + 1) + "|")
     lines += [
@@ -100,7 +104,7 @@ def _reads(reads: dict[str, Any]) -> list[Row]:
     return rows
 
 
-def _counts(counts: dict[str, Any]) -> list[Row]:
+def _counts(counts: dict[str, Any], size: dict[str, int]) -> list[Row]:
     stale, left = counts["stale"], counts["left"]
     of = f"stale of {counts['trials']}"
     told = {
@@ -114,8 +118,10 @@ def _counts(counts: dict[str, Any]) -> list[Row]:
         for what, words in told.items()
     ]
     cells = {name: _left(left[name]) for name in COLUMNS}
-    expired = f"{counts['expired']:,} entries expired"
-    return [*rows, (f"{expired}: keys left / without expiry / after cleaning", cells)]
+    expired = f"{size['expired']:,} entries expired"
+    rows.append((f"{expired}: keys left / without expiry / after cleaning", cells))
+    memory = {name: f"{left[name]['bytes'] / 1e6:.1f} MB" for name in COLUMNS}
+    return [*rows, ("... memory that the keys left take", memory)]
 
 
 def _stale(stale: dict[str, Any], name: str, what: str) -> str:
