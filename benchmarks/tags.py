@@ -1,8 +1,8 @@
 """Measure tags beside other ways to have them: ``python -m benchmarks.tags [--quick]``.
 
 Real servers are started on free ports and ended. What is printed is a section of
-``docs/figures.md``; ``--to FILE`` writes it, between the marks ``<!-- tags -->`` and
-``<!-- end of tags -->`` where the file has them. Only ratios and counts mean something elsewhere.
+``docs/figures.md``; ``--to FILE`` writes it there between two marks, or with them at the end. Only
+ratios and counts mean something elsewhere.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from . import tags_flush, tags_reads, tags_setup
 from .tags_subject import Place
 from .tags_table import section
 
-MARKS = re.compile(r"(<!-- tags -->\n).*?(<!-- end of tags -->)", re.DOTALL)
+BEGIN, END = "<!-- tags -->\n\n", "\n<!-- end of tags -->\n"
+MARKS = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
 
 
 class Size(NamedTuple):
@@ -73,11 +74,13 @@ def clock(figures: dict[str, Any], what: str) -> Iterator[None]:
 
 
 def write(path: Path, text: str) -> None:
-    """Put the section into a file: between its marks, or as all there is."""
+    """Put the section into a file: between its marks, or with marks at the end."""
     old = path.read_text() if path.exists() else ""
+    marked = f"{BEGIN}{text}{END}"
     if MARKS.search(old):
-        text = MARKS.sub(lambda found: f"{found[1]}{text}{found[2]}", old)
-    path.write_text(text)
+        path.write_text(MARKS.sub(lambda found: marked, old))
+    else:
+        path.write_text(f"{old}\n{marked}" if old else marked)
 
 
 def main() -> None:

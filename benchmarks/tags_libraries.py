@@ -14,7 +14,7 @@ from .tags_subject import PATIENCE, TTL, Make, Place, Subject, never, repeated
 class Cashews(Subject):
     """Cashews: a set for each tag holds the keys of its entries."""
 
-    name, number = "cashews", 3
+    name, number, removes = "cashews", 3, True
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -71,7 +71,7 @@ class Cashews(Subject):
 class Cacheops(Subject):
     """Cacheops: a set for each condition of a query holds the keys of what depends on it."""
 
-    name, number = "cacheops", 4
+    name, number, removes = "cacheops", 4, True
     entries = b"as:"
     finds_copies = False  # its keys are hashes, too slow to make
     inside_out = False
@@ -165,7 +165,7 @@ class KeepFresh(Cacheops):
 class InsideOut(Cacheops):
     """Cacheops "insideout": a stamp for each condition, and a checksum of stamps in each entry."""
 
-    name, number, inside_out = "cacheops, insideout", 5, True
+    name, number, removes, inside_out = "cacheops, insideout", 5, False, True
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)

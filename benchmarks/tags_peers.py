@@ -129,7 +129,7 @@ class Laravel(Subject):
     walks over it, and removes entries and members by a script for each 1000.
     """
 
-    name, number = "Laravel's design", 2
+    name, number, removes = "Laravel's design", 2, True
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)

@@ -59,6 +59,8 @@ class Subject:
 
     name: str
     number: int
+    removes = False
+    """Whether a flush removes the entries, which else lie dead until they expire."""
     finds_copies = True
     """Whether ``read`` finds the copies that ``fill`` made too: they have the names it asks for."""
     variant = False

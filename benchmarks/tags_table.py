@@ -32,7 +32,7 @@ def section(figures: dict[str, Any]) -> str:
         machine=figures["versions"],
         peers=peers(figures),
         aims=aims(figures),
-        stores=stores(figures["reads"]),
+        stores=stores(figures["reads"]).rstrip(),
         rounds=figures["size"]["rounds"],
         read_rounds=figures["size"]["rounds"] * SHORTER,
         repeated=flush["repeated"],
