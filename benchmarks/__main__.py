@@ -3,5 +3,5 @@
 import subprocess
 import sys
 
-for module in ("figures", "stores"):
+for module in ("figures", "stores", "tags"):
     subprocess.run([sys.executable, "-m", f"benchmarks.{module}"], check=True)
