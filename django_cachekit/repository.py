@@ -15,6 +15,7 @@ from collections.abc import (
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from . import verbs
+from .core.bounded import Bounded
 from .core.faces import AWAITING, BLOCKING, both, run_now
 from .core.operation import MISSING, UNSURE
 from .flows import aging, compute, compute_many, invalidation, values
@@ -48,6 +49,10 @@ class Stores(Protocol):
         """Return the repository of an alias."""
 
 
+SCOPES = 100
+"""How many scopes of tags a repository keeps: making one takes longer than a read from memory."""
+
+
 class Repository:
     """Be one cache alias: Django's cache object and more.
 
@@ -69,6 +74,7 @@ class Repository:
         self._tags = tags
         self._memo = memo
         stack = home.memoised if memo else home.stack
+        self._scopes: Bounded[Any, TaggedRepository] = Bounded(SCOPES)
         self._now = Port(BLOCKING, stack, tags, space)
         self._later = Port(AWAITING, stack, tags, space)
 
@@ -96,11 +102,18 @@ class Repository:
         Lists may be given, and calls nest: ``tags("a").tags("b")`` is a and b. With ``namespace``
         (which nesting keeps) keys are the tags' own: the same key elsewhere is another entry.
         """
-        found = tag_names((self._tags, names))
-        if not found:
+        scope = self._scopes.get((names, namespace)) if _short(names) else None
+        if scope is None:
+            scope = self._scope(tag_names((self._tags, names)), namespace)
+            if _short(names):
+                self._scopes.put((names, namespace), scope)
+        return scope
+
+    def _scope(self, tags: tuple[str, ...], namespace: bool) -> "TaggedRepository":
+        if not tags:
             raise ValueError("tags() needs at least one tag.")
-        space = spaced(found) if namespace or self._now.space else ""
-        return TaggedRepository(self._home, self._stores, found, memo=self._memo, space=space)
+        space = spaced(tags) if namespace or self._now.space else ""
+        return TaggedRepository(self._home, self._stores, tags, memo=self._memo, space=space)
 
     def memo(self) -> "Repository":
         """Return this alias with a memory: what this request or task read is not read again.
@@ -321,3 +334,8 @@ class TaggedRepository(Repository):
     flush, aflush = both(invalidation.flush_tags)  # type: ignore[assignment]  # of the tags only
     expire, aexpire = both(invalidation.expire_tags)
     clear, aclear = flush, aflush
+
+
+def _short(names: tuple[Any, ...]) -> bool:
+    """Tell whether tags are plain text, and little enough of it that a number bounds them."""
+    return all(type(name) is str and len(name) <= 100 for name in names) and len(names) <= 10

@@ -94,6 +94,15 @@ def test_a_claim_ends_with_its_time(store: str, clock: Clock) -> None:
     assert late == {"key"}
 
 
+def test_a_claim_is_no_leave_to_write_what_was_computed_before_a_flush(store: str) -> None:
+    claim()
+    old = stamp()
+    old.epoch = old.epoch + 4 if isinstance(old.epoch, int) else b"another!"
+    late = tell("write", Kind.WRITE, values={"key": "old"}, token=b"t" * 16, ttl=60, stamp=old)
+    assert late == {"key"}
+    assert cache.get("key") is None
+
+
 def test_giving_back_another_ones_claim_does_nothing(store: str) -> None:
     claim(b"a" * 16)
     assert tell("delete", Kind.WRITE, token=b"b" * 16) == set()
