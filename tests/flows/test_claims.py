@@ -71,6 +71,18 @@ def test_a_claim_over_a_value_leaves_it_readable(store: str) -> None:
     assert cache.get("key") == "b"
 
 
+def test_a_claim_over_a_value_ends_with_its_time(store: str, clock: Clock) -> None:
+    if store == "django-file":
+        pytest.skip("its server keeps its own time")
+    cache.put("key", "old", 600)
+    assert claim(b"a" * 16, "present") is MISSING
+    clock.advance(9)
+    assert claim(b"b" * 16, "present") is UNSURE
+    clock.advance(2)
+    assert claim(b"b" * 16, "present") is MISSING
+    assert cache.get("key") == "old"
+
+
 def test_a_claim_that_was_removed_is_not_brought_back_by_renewing_it(store: str) -> None:
     claim()
     assert tell("touch", Kind.WRITE, token=b"t" * 16, ttl=10) == {"key"}
