@@ -6,9 +6,9 @@ cache behind it is ours. See ``docs/views``.
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from inspect import signature
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote
 
 from django.http import HttpResponseBase
@@ -16,11 +16,12 @@ from django.middleware.cache import CacheMiddleware
 from django.utils.cache import get_cache_key
 
 from .core.arguments import filled
-from .core.faces import BLOCKING, is_coroutine_function
+from .core.faces import is_coroutine_function
 from .core.ttl import seconds
+from .flows.collecting import bearers, begin_page, collecting
 from .flows.pages import Shelf
 from .manager import manager
-from .scopes import Port, tag_names
+from .scopes import FoundTags, tag_names
 
 V = TypeVar("V", bound=Callable[..., Any])
 Tags = Iterable[Any] | Callable[..., Iterable[Any]]
@@ -59,9 +60,42 @@ def cached_view(
     return decorator
 
 
+def add_tags(request: Any, *tags: Any) -> None:
+    """Let the response to a request bear ``tags`` too, if it is kept: call it while it is made.
+
+    In a template it is the innermost fragment that bears them, and with it all around it.
+    """
+    names = tag_names(tags)
+    for found in bearers(request):
+        found.add(*names)
+
+
 def surrogate_key(tag: Any) -> str:
     """Return a tag as it stands in the header: what could part or end it there is encoded."""
     return quote(tag_names((tag,))[0], HARMLESS, errors="surrogatepass")
+
+
+class Call(NamedTuple):
+    """Hold one call of a view, and the tags that are found in it."""
+
+    view: Any
+    request: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    found: FoundTags
+
+    def named(self) -> dict[str, Any]:
+        """Return the arguments by name: those of the URL, and the defaults of a function."""
+        # What method_decorator makes is a partial that says it wraps a function with self.
+        partial = isinstance(self.view, functools.partial)
+        try:
+            bound = signature(self.view, follow_wrapped=not partial).bind(
+                self.request, *self.args, **self.kwargs
+            )
+            bound.apply_defaults()
+        except (TypeError, ValueError):
+            return self.kwargs
+        return {**bound.arguments, **self.kwargs}
 
 
 class Pages:
@@ -77,26 +111,22 @@ class Pages:
         self.header = "Surrogate-Key" if surrogate is True else surrogate or ""
         whole(ttl)
 
-    def page(self, view: Any, answer: Any, request: Any, args: Any, kwargs: Any) -> "Page":
-        """Return the middleware for one request."""
-        return Page(self, answer, lambda: self.tags_of(view, request, args, kwargs))
-
-    def tags_of(self, view: Any, request: Any, args: Any, kwargs: Any) -> tuple[str, ...]:
-        """Return the tags of one call."""
+    def tags_of(self, call: Call) -> tuple[str, ...]:
+        """Return the declared tags of one call."""
         if callable(self.tags):
-            return _names(self.tags(request, *args, **kwargs))
+            return _names(self.tags(call.request, *call.args, **call.kwargs))
         if not any("{" in tag for tag in self.tags):
             return cast("tuple[str, ...]", self.tags)
-        known = _arguments(view, request, args, kwargs)
+        known = call.named()
         try:
             return _names(filled(tag, known) for tag in self.tags)
         except (LookupError, AttributeError) as error:
             raise TypeError(f"The tags {self.tags!r} ask for no argument of the view.") from error
 
-    def shelf(self, tags: tuple[str, ...]) -> Shelf:
-        """Return where the responses with these tags lie."""
-        stack = manager.home(manager.store(self.store).alias).stack
-        return Shelf(Port(BLOCKING, stack), Port(BLOCKING, stack, tags))
+    def shelf(self, call: Call) -> Shelf:
+        """Return where the response to a call lies."""
+        bare, tagged = (manager.port(self.store, tags) for tags in ((), self.tags_of(call)))
+        return Shelf(bare, tagged, call.found)
 
     def label(self, response: HttpResponseBase, tags: Iterable[str]) -> None:
         """Name the tags in the response's header, behind those that the view names there."""
@@ -119,27 +149,30 @@ class NoHeaders:
 class Page(CacheMiddleware):
     """Be Django's cache middleware for one request, over a cache that knows of tags."""
 
-    def __init__(self, pages: Pages, answer: Any, tags: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, pages: Pages, call: Call, answer: Any) -> None:
         super().__init__(answer, page_timeout=whole(pages.ttl), key_prefix=pages.key_prefix)
         self.pages = pages
-        self._tags = tags
+        self.call = call
 
     @functools.cached_property
-    def tags(self) -> tuple[str, ...]:
-        """Return the declared tags: asked for where blocking is allowed, and only if need be."""
-        return self._tags()
+    def cache(self) -> Shelf:  # type: ignore[override]  # the part of a cache that is asked for
+        """Return the cache that Django's part of this reads and writes.
 
-    @functools.cached_property
-    def cache(self) -> Any:
-        """Return the cache that Django's part of this reads and writes."""
-        return self.pages.shelf(self.tags)
+        It is made where blocking is allowed, for the tags may be asked of a database.
+        """
+        return self.pages.shelf(self.call)
 
     def process_request(self, request: Any) -> Any:
         """Return the page as it is kept, or take the stamp under which it will be."""
-        found = super().process_request(request)
+        self.around = bearers(request)
+        kept = super().process_request(request)
         if request._cache_update_cache:
-            self.cache.begin(get_cache_key(request, self.key_prefix, request.method, NoHeaders))
-        return found
+            probable: Any = NoHeaders
+            self.cache.begin(get_cache_key(request, self.key_prefix, request.method, probable))
+            begin_page(request, self.call.found)
+        elif kept is not None:
+            self._tell()
+        return kept
 
     def process_response(self, request: Any, response: Any) -> Any:
         """Keep the response if Django would, once it is rendered."""
@@ -149,11 +182,18 @@ class Page(CacheMiddleware):
         return self._rendered(request, response)
 
     def _rendered(self, request: Any, response: Any) -> Any:
-        if self.pages.header and request.method in ("GET", "HEAD"):
-            fresh = request._cache_update_cache
-            if fresh or self.pages.header not in response:
-                self.pages.label(response, self.tags)
+        fresh = request._cache_update_cache
+        if fresh:
+            self._tell()
+        named = self.pages.header in response and not fresh
+        if self.pages.header and request.method in ("GET", "HEAD") and not named:
+            self.pages.label(response, self.cache.tags)
         return super().process_response(request, response)
+
+    def _tell(self) -> None:
+        """Let what the page is a part of bear its tags too."""
+        for found in self.around:
+            found.add(*self.cache.tags)
 
 
 def whole(ttl: Any) -> int | None:
@@ -171,9 +211,11 @@ def _names(tags: Any) -> tuple[str, ...]:
 def _blocking(kept: Pages, view: Any) -> Any:
     def serve(request: Any, *args: Any, **kwargs: Any) -> Any:
         def answer(request: Any) -> Any:
-            return view(request, *args, **kwargs)
+            with collecting(call.found):
+                return view(request, *args, **kwargs)
 
-        return kept.page(view, answer, request, args, kwargs)(request)
+        call = Call(view, request, args, kwargs, FoundTags())
+        return Page(kept, call, answer)(request)
 
     return serve
 
@@ -181,9 +223,11 @@ def _blocking(kept: Pages, view: Any) -> Any:
 def _awaited(kept: Pages, view: Any) -> Any:
     async def serve(request: Any, *args: Any, **kwargs: Any) -> Any:
         async def answer(request: Any) -> Any:
-            return await view(request, *args, **kwargs)
+            with collecting(call.found):
+                return await view(request, *args, **kwargs)
 
-        page: Any = kept.page(view, answer, request, args, kwargs)
+        call = Call(view, request, args, kwargs, FoundTags())
+        page: Any = Page(kept, call, answer)
         return await page(request)
 
     return serve
@@ -194,15 +238,3 @@ def _awaits(view: Any) -> bool:
     owner = getattr(getattr(view, "func", None), "__self__", None)
     dispatch = getattr(view, "__name__", "") == "dispatch"
     return is_coroutine_function(view) or (dispatch and getattr(owner, "view_is_async", False))
-
-
-def _arguments(view: Any, request: Any, args: Any, kwargs: Any) -> Mapping[str, Any]:
-    """Return the view's arguments by name: those of the URL, and the defaults of a function."""
-    # What method_decorator makes is a partial that says it wraps a function with self.
-    partial = isinstance(view, functools.partial)
-    try:
-        bound = signature(view, follow_wrapped=not partial).bind(request, *args, **kwargs)
-        bound.apply_defaults()
-    except (TypeError, ValueError):
-        return dict(kwargs)
-    return {**bound.arguments, **kwargs}

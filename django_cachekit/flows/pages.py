@@ -4,30 +4,39 @@ Django's cache middleware decides what is kept, for how long and under which key
 and, where there is none, sets it after the view has run; the stamp is taken in between, before.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..core.faces import run_now
 from ..core.keys import plain
 from ..core.operation import MISSING, Stamp
+from ..layers.pending import waiting
 from ..layers.policy import lost
-from ..scopes import Port
-from ..verbs import find, store, unwrap
+from ..scopes import FoundTags, Port, tag_names
+from ..verbs import find, store
+from .compute import Remembered
 
 LABEL = "cached_view"
 
 
-async def snapshot(port: Port, key: Any, *, quiet: bool = False) -> tuple[Any, Stamp | None]:
-    """Return the value of a key (or MISSING), and the stamp for what is computed from now on."""
+async def snapshot(port: Port, key: Any, *, quiet: bool = False) -> tuple[Remembered, Stamp | None]:
+    """Return what lies under a key (or MISSING), and the stamp for what is rendered from now on."""
     key = plain(key)  # Django asks for None, for want of a list that was there before
-    op = port.read((key,), None, LABEL)._replace(snapshot=True, quiet=quiet)
+    op = port.read((key,), None, LABEL)._replace(snapshot=True, finds=True, quiet=quiet)
     reply = await port.call(op)
-    return unwrap(reply.values.get(key, MISSING)), reply.stamp
+    return Remembered.of(reply.values.get(key, MISSING)), reply.stamp
 
 
-async def keep(port: Port, key: str, value: Any, ttl: Any, stamp: Stamp) -> None:
-    """Store what was computed under a stamp, unless the stamp is that of a store out of reach."""
-    if not lost(stamp):
-        await store(port, {key: value}, ttl, None, LABEL, stamp=stamp)
+async def keep(
+    port: Port, key: str, value: Any, ttl: Any, stamp: Stamp, tags: Iterable[str]
+) -> None:
+    """Store what was rendered under a stamp.
+
+    It is not stored if the store could not be reached before, or if the transaction it was
+    rendered in is going to flush one of its tags.
+    """
+    if not lost(stamp) and waiting(port.alias).isdisjoint(tags):
+        await store(port, {key: value}, ttl, None, LABEL, stamp=stamp, tags=tuple(tags))
 
 
 class Shelf:
@@ -38,11 +47,17 @@ class Shelf:
     a page may differ from visitor to visitor while its list is one for all.
     """
 
-    def __init__(self, bare: Port, tagged: Port) -> None:
+    def __init__(self, bare: Port, tagged: Port, found: FoundTags) -> None:
         self.bare = bare
         self.tagged = tagged
+        self.found = found
         self.stamp: Stamp | None = None
         self._list: str | None = None
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Return the tags that the page bears, declared or found."""
+        return tag_names((self.tagged.tags, list(self.found)))
 
     def get(self, key: Any, default: Any = None) -> Any:
         """Return the list of headers, then the page, if it bears all of its tags."""
@@ -50,13 +65,14 @@ class Shelf:
             self._list = key
         if key == self._list:
             found = run_now(find(self.bare, key, None, LABEL))
-        else:
-            found, stamp = run_now(snapshot(self.tagged, key))
-            # The first stamp is the oldest, and an old one is always safe.
-            self.stamp = self.stamp or stamp
-        return default if found is MISSING else found
+            return default if found is MISSING else found
+        page, stamp = run_now(snapshot(self.tagged, key))
+        # The first stamp is the oldest, and an old one is always safe.
+        self.stamp = self.stamp or stamp
+        self.found.add(*page.tags)
+        return default if page.value is MISSING else page.value
 
-    def begin(self, key: str) -> None:
+    def begin(self, key: Any) -> None:
         """Take the stamp, if looking for the page has not: the view runs next.
 
         ``key`` is where the page will probably lie, for of several nodes each has its own epoch. A
@@ -70,4 +86,4 @@ class Shelf:
         if key == self._list:
             run_now(store(self.bare, {key: value}, timeout, None, LABEL))
         elif self.stamp is not None:
-            run_now(keep(self.tagged, key, value, timeout, self.stamp))
+            run_now(keep(self.tagged, key, value, timeout, self.stamp, self.tags))

@@ -302,9 +302,10 @@ def test_a_stamp_taken_too_late_would_be_seen(
     """The test of the promise with the known fault, or it could be blind."""
     keep = pages.keep
 
-    async def late(port: Any, key: str, value: Any, ttl: Any, stamp: Any) -> None:
-        _, stamp = await pages.snapshot(port, key)
-        await keep(port, key, value, ttl, stamp)
+    async def late(port: Any, key: str, value: Any, ttl: Any, stamp: Any, tags: Any) -> None:
+        _, late_stamp = await pages.snapshot(port, key)
+        assert late_stamp is not None
+        await keep(port, key, value, ttl, late_stamp, tags)
 
     monkeypatch.setattr(pages, "keep", late)
     with pytest.raises(AssertionError):
