@@ -128,10 +128,12 @@ class ViewMiddleware(CacheMiddleware):
     """Does as a middleware, which serves many requests, what ``cached_view`` does for each."""
 
     def process_request(self, request: Any) -> Any:
-        from django_cachekit.views import Pages
+        from django_cachekit.scopes import FoundTags
+        from django_cachekit.views import Call, Page, Pages
 
         pages = Pages(self.page_timeout, ["page"], self.cache_alias, self.key_prefix, True)
-        self.page = pages.page(None, self.get_response, request, (), {})
+        call = Call(None, request, (), {}, FoundTags())
+        self.page = Page(pages, call, self.get_response)
         self.page.cache_timeout = self.cache_timeout
         return self.page.process_request(request)
 
