@@ -127,6 +127,8 @@ def as_cache_page(timeout: Any, *, cache: Any = None, key_prefix: Any = None) ->
 class ViewMiddleware(CacheMiddleware):
     """Does as a middleware, which serves many requests, what ``cached_view`` does for each."""
 
+    page_timeout: Any
+
     def process_request(self, request: Any) -> Any:
         from django_cachekit.scopes import FoundTags
         from django_cachekit.views import Call, Page, Pages

@@ -192,7 +192,7 @@ def test_it_lies_apart_from_pages_without_tags(rf: RequestFactory) -> None:
 
 
 def test_ttl_takes_every_form(array: Any, rf: RequestFactory, clock: Clock) -> None:
-    forms = {
+    forms: dict[str, list[Any]] = {
         "max-age=90": [90, 89.5, timedelta(minutes=1.5)],
         "max-age=2147483647": [timedelta(days=999_999), 2**40],
         "max-age=600": [None],
@@ -200,7 +200,7 @@ def test_ttl_takes_every_form(array: Any, rf: RequestFactory, clock: Clock) -> N
     }
     for said, ttls in forms.items():
         for ttl in ttls:
-            view = cached_view(ttl)(lambda request: HttpResponse())
+            view: Any = cached_view(ttl)(lambda request: HttpResponse())
             assert view(rf.get(f"/{ttl}"))["Cache-Control"] == said
 
 
@@ -248,14 +248,14 @@ def test_an_unknown_store_is_told(array: Any, rf: RequestFactory) -> None:
 
 
 def test_an_error_of_the_view_is_not_kept(array: Any, rf: RequestFactory) -> None:
-    answers = iter([RuntimeError("broken"), HttpResponse("good")])
+    answers: Any = iter([RuntimeError("broken"), "good"])
 
     @cached_view(600)
     def view(request: HttpRequest) -> HttpResponse:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return HttpResponse(answer)
 
     with pytest.raises(RuntimeError, match="broken"):
         view(rf.get("/"))

@@ -81,7 +81,7 @@ def test_a_flush_of_a_found_tag_while_the_page_is_made(
     store: Any, rf: RequestFactory, way: Any
 ) -> None:
     def flushing(request: HttpRequest, text: str) -> HttpResponse:
-        response = way(request, text)
+        response: HttpResponse = way(request, text)
         if text == "1":
             if isinstance(response, TemplateResponse):
                 response.render()

@@ -186,7 +186,8 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
     """Have a store of the table and, as ``theirs``, one of Django's."""
     locmem = "django.core.cache.backends.locmem.LocMemCache"
     with placed(BY_NAME[request.param], request, tmp_path):
-        caches = {**settings.CACHES, "theirs": {"BACKEND": locmem, "LOCATION": f"{tmp_path}/their"}}
+        theirs = {"BACKEND": locmem, "LOCATION": f"{tmp_path}/theirs"}
+        caches: dict[str, Any] = {**settings.CACHES, "theirs": theirs}
         for config in caches.values():
             if config["BACKEND"] == locmem:
                 config["OPTIONS"] = {"MAX_ENTRIES": 100_000}  # what it culls, it does by chance

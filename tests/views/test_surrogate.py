@@ -126,7 +126,7 @@ def test_only_what_a_cache_may_keep_has_it(array: Any, rf: RequestFactory, metho
 )
 def test_so_has_what_only_others_may_keep(array: Any, rf: RequestFactory, response: Any) -> None:
     """A cache on the way keeps a 404 too, which a flush of the tag is to purge."""
-    view = cached_view(600, tags=["a"], surrogate=True)(lambda request: response)
+    view: Any = cached_view(600, tags=["a"], surrogate=True)(lambda request: response)
 
     assert view(rf.get("/"))["Surrogate-Key"] == "a"
 
