@@ -20,7 +20,10 @@ from django.views.decorators.cache import cache_page
 
 from django_cachekit import cache, cached_view
 from django_cachekit.core import faces
+from django_cachekit.core.operation import MISSING
 from django_cachekit.flows import pages
+from django_cachekit.flows.compute import Remembered
+from django_cachekit.layers.policy import LOST
 from tests.conftest import Clock
 
 from .conftest import ARRAY, Counter
@@ -267,6 +270,32 @@ def test_a_store_out_of_reach_runs_the_view(db: None, rf: RequestFactory) -> Non
     with override_settings(CACHES={"default": {"BACKEND": table, "LOCATION": "no_such_table"}}):
         view = counted(tags=["t"])
         assert [shown(view, rf.get("/")) for _ in range(2)] == ["1", "2"]
+
+
+def test_what_a_transaction_will_flush_is_not_kept(
+    array: Any, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = counted(tags=["t"])
+    with monkeypatch.context() as within:
+        within.setattr(pages, "waiting", lambda alias: {"t"} if alias == "default" else set())
+        assert [shown(view, rf.get("/")) for _ in range(2)] == ["1", "2"]
+
+    assert [shown(view, rf.get("/")) for _ in range(2)] == ["3", "3"]
+
+
+def test_a_store_that_was_out_of_reach_before_the_view_is_given_nothing(
+    array: Any, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was current then is not known."""
+    view = counted(tags=["t"])
+
+    async def down(*args: Any, **kwargs: Any) -> Any:
+        return Remembered(MISSING), LOST
+
+    with monkeypatch.context() as before:
+        before.setattr(pages, "snapshot", down)
+        assert shown(view, rf.get("/")) == "1"
+    assert [shown(view, rf.get("/")) for _ in range(2)] == ["2", "2"]
 
 
 def test_each_request_has_its_own_stamp(array: Any, rf: RequestFactory) -> None:
