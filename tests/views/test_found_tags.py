@@ -12,6 +12,9 @@ from django.template.response import TemplateResponse
 from django.test import RequestFactory
 
 from django_cachekit import cached_view
+from django_cachekit.core.faces import BLOCKING, run_now
+from django_cachekit.core.operation import Kind, Operation, tag_record
+from django_cachekit.manager import manager
 from django_cachekit.views import add_tags
 
 from .conftest import Counter
@@ -154,6 +157,27 @@ def test_what_is_added_in_a_fragment_stays_with_it(array: Any, rf: RequestFactor
     assert [shown(view, request) for view in (first, second)] == ["1i", "1i"]
     array.tags("told").flush()
     assert [shown(view, request) for view in (first, second)] == ["2i", "2i"]
+
+
+def test_records_are_made_only_for_what_is_kept(array: Any, rf: RequestFactory) -> None:
+    """Where anybody can make up an argument, ``add_tags`` leaves nothing of it behind."""
+    driver = manager.home("default").stack().driver
+
+    def there(tag: str) -> bool:
+        read = Operation("read", Kind.READ, (tag_record(tag),))
+        return bool(run_now(driver.perform(BLOCKING, read)).values)
+
+    @cached_view(600, tags=["declared:{pk}"])
+    def view(request: HttpRequest, pk: int) -> HttpResponse:
+        if pk > 1:
+            return HttpResponse(status=404)
+        add_tags(request, f"added:{pk}")
+        return HttpResponse()
+
+    for pk in (1, 2):
+        view(rf.get(f"/{pk}"), pk=pk)
+    assert [there(f"declared:{pk}") for pk in (1, 2)] == [True, True]
+    assert [there(f"added:{pk}") for pk in (1, 2)] == [True, False]
 
 
 def test_without_a_page_nothing_is_added(rf: RequestFactory) -> None:

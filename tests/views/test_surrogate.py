@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.test import RequestFactory
@@ -129,6 +129,15 @@ def test_so_has_what_only_others_may_keep(array: Any, rf: RequestFactory, respon
     view: Any = cached_view(600, tags=["a"], surrogate=True)(lambda request: response)
 
     assert view(rf.get("/"))["Surrogate-Key"] == "a"
+
+
+def test_an_error_is_answered_outside_of_the_view(array: Any, rf: RequestFactory) -> None:
+    @cached_view(600, tags=["a"], surrogate=True)
+    def view(request: HttpRequest) -> HttpResponse:
+        raise Http404
+
+    with pytest.raises(Http404):
+        view(rf.get("/"))
 
 
 def test_template_responses_have_it_once(array: Any, rf: RequestFactory) -> None:
