@@ -283,11 +283,12 @@ def test_what_a_transaction_will_flush_is_not_kept(
     assert [shown(view, rf.get("/")) for _ in range(2)] == ["3", "3"]
 
 
+@pytest.mark.parametrize("tags", [[], ["t"]])
 def test_a_store_that_was_out_of_reach_before_the_view_is_given_nothing(
-    array: Any, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
+    array: Any, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch, tags: list[str]
 ) -> None:
     """What was current then is not known."""
-    view = counted(tags=["t"])
+    view = counted(tags=tags)
 
     async def down(*args: Any, **kwargs: Any) -> Any:
         return Remembered(MISSING), LOST
