@@ -203,7 +203,7 @@ def test_a_page_in_a_page_lends_it_its_tags(
     if kept:
         shown(inner, rf.get("/"))
     assert [shown(outer, rf.get("/")) for _ in range(2)] == ["11i", "11i"]
-    for number, tag in enumerate(["page", "inner"], 2):
+    for number, tag in enumerate(["inner", "page"], 2):
         array.tags(tag).flush()
         assert [shown(outer, rf.get("/")) for _ in range(2)] == [f"{number}{number}i"] * 2
     array.tags("outer").flush()
