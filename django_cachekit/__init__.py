@@ -15,8 +15,9 @@ before a flush are never served after it, and one caller computes each key.
 from .decorators import cached
 from .facade import cache
 from .layers.memo import memo_scope
+from .views import cached_view
 from .warming import warmer
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "cache", "cached", "memo_scope", "warmer"]
+__all__ = ["__version__", "cache", "cached", "cached_view", "memo_scope", "warmer"]

@@ -7,11 +7,12 @@ from django.core.cache import InvalidCacheBackendError
 from django.core.signals import setting_changed
 
 from . import conf
+from .core.faces import BLOCKING
 from .layers import standard
 from .layers.ground import backend_of, driver_of
 from .layers.memo import Memo
 from .repository import Repository
-from .scopes import Stack
+from .scopes import Port, Stack
 
 
 class Home:
@@ -111,6 +112,10 @@ class Manager:
             if name not in self._repositories:
                 self._repositories[name] = Repository(self._home(name), self)
             return self._repositories[name]
+
+    def port(self, alias: str | None, tags: tuple[str, ...] = ()) -> Port:
+        """Return the blocking port of an alias, for those who speak with it by flows."""
+        return Port(BLOCKING, self.home(self.store(alias).alias).stack, tags)
 
     def home(self, name: str) -> Home:
         """Return where the stack of an alias is kept."""

@@ -19,7 +19,7 @@ from concurrent.futures import Future, wait
 from enum import Enum
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
-from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
+from asgiref.sync import SyncToAsync, async_to_sync, iscoroutinefunction, sync_to_async
 from django.dispatch import Signal
 
 from .background import CREW, WAITING
@@ -303,8 +303,8 @@ class Desk(NamedTuple):
 
 
 def is_coroutine_function(function: Callable[..., Any]) -> bool:
-    """Tell whether calling ``function`` gives a coroutine."""
-    return inspect.iscoroutinefunction(function)
+    """Tell whether calling ``function`` gives a coroutine, or it is marked so, as views are."""
+    return iscoroutinefunction(function)
 
 
 def task_id() -> int:

@@ -11,9 +11,11 @@ from django.template.context import Context
 from django.utils.safestring import SafeString, mark_safe
 
 from .. import conf
+from ..core.faces import run_now
+from ..flows.collecting import bearers, collecting
+from ..flows.compute import Draft, Remembered, remember, remembered
 from ..manager import manager
-from ..repository import Repository
-from ..scopes import tag_names
+from ..scopes import Port, tag_names
 
 register = Library()
 
@@ -41,13 +43,25 @@ class FragmentNode(Node):
         self.options = options
 
     def render(self, context: Context) -> SafeString:
-        """Return the fragment as it is kept, or render and keep it."""
+        """Return the fragment as it is kept, or render and keep it.
+
+        Its tags reach whatever it lies in, for that shows what it shows.
+        """
         ttl = self._ttl(context)
-        scope = self._scope(context)
+        port = self._port(context)
         key = make_template_fragment_key(self.name, [var.resolve(context) for var in self.vary_on])
-        # The bare text is kept, which every codec can hold, and any program can read.
-        found = scope.remember(key, ttl, lambda: str.__str__(self.nodelist.render(context)))
-        return mark_safe(found)  # noqa: S308 - it is what a template rendered, escaped as it asked
+        around = bearers(getattr(context, "request", None) or context.get("request"))
+
+        def make(draft: Draft) -> str:
+            with collecting(draft.tags):
+                # The bare text is kept, which every codec can hold, and any program can read.
+                return str.__str__(self.nodelist.render(context))
+
+        found = run_now(_found(port, key, ttl, make, with_tags=bool(around)))
+        for outer in around:
+            outer.add(*found.tags)
+        text: str = found.value
+        return mark_safe(text)  # noqa: S308 - what a template rendered, escaped as it asked
 
     def _ttl(self, context: Context) -> int | None:
         expire = _value(self.expire, context)
@@ -58,18 +72,14 @@ class FragmentNode(Node):
                 f'"cachekit" tag got a non-integer timeout value: {expire!r}'
             ) from error
 
-    def _scope(self, context: Context) -> Repository:
-        store = self._store(context)
+    def _port(self, context: Context) -> Port:
         tags = self._tags(context)
-        return store.tags(*tags) if tags else store
-
-    def _store(self, context: Context) -> Repository:
         using = self.options.get("using")
         if using is None:
-            return manager.store(FRAGMENTS if FRAGMENTS in conf.caches() else None)
+            return manager.port(FRAGMENTS if FRAGMENTS in conf.caches() else None, tags)
         alias = _value(using, context)
         try:
-            return manager.store(alias)
+            return manager.port(alias, tags)
         except InvalidCacheBackendError as error:
             raise TemplateSyntaxError(
                 f"Invalid cache name specified for cachekit tag: {alias!r}"
@@ -87,6 +97,13 @@ class FragmentNode(Node):
             raise TemplateSyntaxError(
                 f'"cachekit" tag got no tags from {expression.token}: {given!r}'
             ) from error
+
+
+async def _found(port: Port, key: str, ttl: Any, make: Any, *, with_tags: bool) -> Remembered:
+    """Return the fragment; its tags, which cost a little, only where they are asked for."""
+    if with_tags:
+        return await remembered(port, key, ttl, make)
+    return Remembered(await remember(port, key, ttl, make))
 
 
 def _split(given: Any) -> Any:

@@ -10,7 +10,8 @@ FLOORS = (
     {"testing"},
     {DOOR},
     {"management", "admin"},
-    {"monitor", "health", "warming", "decorators", "middleware", "templatetags", "contrib", "apps"},
+    {"monitor", "health", "warming", "decorators", "views", "middleware"}
+    | {"templatetags", "contrib", "apps"},
     {"facade"},
     {"manager"},
     {"repository", "limiter"},

@@ -1,4 +1,7 @@
-"""Caches that pass Django's blocking verbs on to something else: a-verbs, or the facade's."""
+"""Caches that pass Django's blocking verbs on to something else: a-verbs, or the facade's.
+
+And ``cached_view``, to be called as ``cache_page`` and ``CacheMiddleware`` are.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -6,6 +9,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.core.cache.backends.base import BaseCache
+from django.middleware.cache import CacheMiddleware
 from django.utils.module_loading import import_string
 
 VERBS = (
@@ -111,3 +115,29 @@ class Default:
 
     def __contains__(self, key: Any) -> bool:
         return key in self._caches["default"]
+
+
+def as_cache_page(timeout: Any, *, cache: Any = None, key_prefix: Any = None) -> Any:
+    """Return ``cached_view`` for the arguments of ``cache_page``."""
+    from django_cachekit import cached_view
+
+    return cached_view(timeout, tags=["page"], store=cache, key_prefix=key_prefix, surrogate=True)
+
+
+class ViewMiddleware(CacheMiddleware):
+    """Does as a middleware, which serves many requests, what ``cached_view`` does for each."""
+
+    page_timeout: Any
+
+    def process_request(self, request: Any) -> Any:
+        from django_cachekit.scopes import FoundTags
+        from django_cachekit.views import Call, Page, Pages
+
+        pages = Pages(self.page_timeout, ["page"], self.cache_alias, self.key_prefix, True)
+        call = Call(None, request, (), {}, FoundTags())
+        self.page = Page(pages, call, self.get_response)
+        self.page.cache_timeout = self.cache_timeout
+        return self.page.process_request(request)
+
+    def process_response(self, request: Any, response: Any) -> Any:
+        return self.page.process_response(request, response)

@@ -14,7 +14,7 @@ from django.test import TestCase, override_settings
 from sessions_tests import tests as django_sessions
 from template_tests.syntax_tests import test_cache as django_fragments
 
-from .adapters import Default, Facades
+from .adapters import Default, Facades, ViewMiddleware, as_cache_page
 from .rows import ASYNC, BACKEND, FACADE, FACADE_ASYNC, Config, Row
 
 DATABASES = {"default", "other"}
@@ -36,7 +36,8 @@ def cases(row: Row, way: str, folder: Path) -> list[type]:
         return [through_facade(base_case(row, way, folder), way)]
     found = [base_case(row, way, folder)]
     if not row.null and not row.broken:
-        found += [page_case(row, way, folder), *session_cases(row, way, folder)]
+        found += [page_case(row, way, folder), view_case(row, way, folder)]
+        found += [*session_cases(row, way, folder)]
         found += fragment_cases(row, way, folder)
     return found
 
@@ -62,6 +63,13 @@ def page_case(row: Row, way: str, folder: Path) -> type:
     other = configured(row, way, folder, "other")
     config["other"] = {**other.pop("default"), "TIMEOUT": "1"}
     return made(django_cache.CacheMiddlewareTest, row, way, other | config)
+
+
+def view_case(row: Row, way: str, folder: Path) -> type:
+    """Return the same test of whole pages, with ``cached_view`` where it says ``cache_page``."""
+    case = page_case(row, way, folder)
+    case = mock.patch.object(django_cache, "cache_page", as_cache_page)(case)
+    return mock.patch.object(django_cache, "CacheMiddleware", ViewMiddleware)(case)
 
 
 def session_cases(row: Row, way: str, folder: Path) -> list[type]:

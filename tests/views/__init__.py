@@ -1,0 +1,1 @@
+"""Whole responses kept by ``cached_view``."""
