@@ -19,13 +19,14 @@ from .fillers import (
     unchanged,
 )
 from .variants import FOUND, LEASED, Program, Variant, flight, refused
-from .world import EPOCH, LEASE, A, B, Change, K, at_once, count_up, drop, remove, renew
+from .world import EPOCH, LEASE, A, B, K
+from .writers import Act, Change, at_once, count_up, drop, remove, renew
 
 
-def bad(name: str, about: str, program: Program, *plan: Change, **more: Any) -> Variant:
+def bad(name: str, about: str, program: Program, *plan: Change | Act, **more: Any) -> Variant:
     """Make a known-bad variant: two fillers, one writer, one eviction."""
-    fillers = (program, program)
-    return Variant(name, about, fillers, (plan,), least=400, evictions=1, sound=False, **more)
+    given: dict[str, Any] = {"writers": (plan,), "least": 400, "evictions": 1, **more}
+    return Variant(name, about, (program, program), sound=False, **given)
 
 
 BROKEN = (
@@ -44,7 +45,7 @@ BROKEN = (
     bad(
         "counter",
         "records are counters that begin at 1 again",
-        (look(A), secure(A, first=1), compute, store(A)),
+        (look(A), secure(A, make=lambda world: 1), compute, store(A)),
         count_up(A),
     ),
     bad(

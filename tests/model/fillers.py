@@ -10,7 +10,20 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .checker import Process
-from .world import KEYS, RECORDS, Entry, K, Numbers, World, serve, with_entry, with_record
+from .world import (
+    KEYS,
+    RECORDS,
+    Claim,
+    Entry,
+    K,
+    Numbers,
+    Parts,
+    Value,
+    World,
+    serve,
+    with_entry,
+    with_record,
+)
 
 END = -1
 LOST = -1
@@ -27,7 +40,7 @@ class Filler(NamedTuple):
     floor: int = 0
     stamps: Numbers = NONE
     data: int = -1
-    seen: Entry | None = None
+    seen: Entry | Claim | None = None
     leader: int = -1
 
 
@@ -35,6 +48,7 @@ ENDED = Filler(END)
 FillerStep = tuple[str, World, Filler]
 Instruction = Callable[[World, Filler], "list[FillerStep] | None"]
 Valid = Callable[[Numbers, Numbers], bool]
+Make = Callable[[World], Value]
 
 
 def filler(number: int, *program: Instruction) -> Process[World, Filler]:
@@ -59,37 +73,54 @@ def same(stamps: Numbers, records: Numbers) -> bool:
 
 def not_older(stamps: Numbers, records: Numbers) -> bool:
     """Accept an entry if no record is younger; a missing record reads as never flushed."""
-    return all(stamp >= record for stamp, record in zip(stamps, records, strict=True))
+    pairs = zip(stamps, records, strict=True)
+    return all(stamp >= record for stamp, record in pairs)  # type: ignore[operator]  # numbers
+
+
+def nonce(world: World) -> Value:
+    """Return a number never given out before: what a missing record is created with."""
+    return world.nonce + 1
+
+
+def stamp_of(value: Value) -> Value:
+    """Return what an entry keeps of a record: its nonces, not what came before them."""
+    return value._replace(prev=0, count=0) if isinstance(value, Parts) else value
 
 
 def only(numbers: Numbers, which: Sequence[int]) -> Numbers:
-    """Keep the chosen numbers and blank the others."""
-    return tuple(number if index in which else 0 for index, number in enumerate(numbers))
+    """Keep the chosen numbers, as stamps, and blank the others."""
+    stamps: list[Value] = [0] * len(numbers)
+    for index in which:
+        stamps[index] = stamp_of(numbers[index])
+    return tuple(stamps)
 
 
 def judge(
-    world: World, local: Filler, entry: Entry | None, needs: Sequence[int], valid: bool
+    world: World, local: Filler, entry: Entry | None, needs: Sequence[int]
 ) -> list[FillerStep]:
     """Return the hit, or the miss with the records just read as its snapshot."""
-    if entry is not None and valid:
+    if entry is not None:
         return [serve(world, entry.version, local.floor, ENDED)]
     snapshot = only(world.records, needs)
     return [("misses, and notes the records", world, Filler(local.at + 1, local.floor, snapshot))]
 
 
-def bears(entry: Entry | None, tags: Sequence[int]) -> bool:
-    """Tell if the entry bears every tag that the read names."""
-    return entry is not None and all(entry.stamps[tag] for tag in tags)
+def good(
+    entry: Entry | Claim | None, tags: Sequence[int], valid: Valid, records: Numbers
+) -> Entry | None:
+    """Return the entry if it bears every tag that the read names, and holds by the records."""
+    if isinstance(entry, Entry) and all(entry.stamps[tag] for tag in tags):
+        return entry if valid(entry.stamps, records) else None
+    return None
 
 
 def look(*tags: int, also: Sequence[int] = (), key: int = K, valid: Valid = same) -> Instruction:
     """Read the entry and the records in one step; ``also`` are records the entry will not bear."""
 
     def step(world: World, local: Filler) -> list[FillerStep]:
-        entry = world.entries[key]
-        good = entry is not None and bears(entry, tags) and valid(entry.stamps, world.records)
+        entry = good(world.entries[key], tags, valid, world.records)
         began = local._replace(floor=world.floor)
-        return judge(world, began, entry, (*tags, *also), good)
+        return judge(world, began, entry, (*tags, *also))
 
     return step
 
@@ -104,9 +135,7 @@ def look_records(*tags: int) -> Instruction:
     """Read the records: the second half."""
 
     def step(world: World, local: Filler) -> list[FillerStep]:
-        entry = local.seen
-        good = entry is not None and bears(entry, tags) and same(entry.stamps, world.records)
-        return judge(world, local, entry, tags, good)
+        return judge(world, local, good(local.seen, tags, same, world.records), tags)
 
     return step
 
@@ -125,20 +154,17 @@ def look_by_copy(*tags: int, check_copy: bool) -> Instruction:
     """Read the entry with the local copy as the snapshot, and, wrongly, as the check."""
 
     def step(world: World, local: Filler) -> list[FillerStep]:
-        entry = world.entries[K]
         records = local.stamps if check_copy else world.records
-        if entry is not None and bears(entry, tags) and same(entry.stamps, records):
+        entry = good(world.entries[K], tags, same, records)
+        if entry is not None:
             return [serve(world, entry.version, world.floor, ENDED)]
         return [("misses, and trusts its copy", world, local._replace(at=local.at + 1))]
 
     return step
 
 
-def secure(*which: int, first: int = 0) -> Instruction:
-    """Create each record that the snapshot lacks with add; read it again if the add is lost.
-
-    A new record gets a fresh number, or ``first`` if that is given.
-    """
+def secure(*which: int, make: Make = nonce) -> Instruction:
+    """Create each record that the snapshot lacks with add; read it again if the add is lost."""
 
     def step(world: World, local: Filler) -> list[FillerStep] | None:
         for record in which:
@@ -147,17 +173,17 @@ def secure(*which: int, first: int = 0) -> Instruction:
             if not local.stamps[record] and world.records[record]:
                 return [take(world, local, record, LOST, "loses the add of")]
             if not local.stamps[record]:
-                number = first or world.nonce + 1
-                created = with_record(world, record, number)
-                return [take(created, local, record, number, "adds")]
+                value = make(world)
+                created = with_record(world, record, value)
+                return [take(created, local, record, value, "adds")]
         return None
 
     return step
 
 
-def take(world: World, local: Filler, record: int, number: int, verb: str) -> FillerStep:
+def take(world: World, local: Filler, record: int, value: Value, verb: str) -> FillerStep:
     """Note one record in the snapshot, staying at the same instruction."""
-    stamps = (*local.stamps[:record], number, *local.stamps[record + 1 :])
+    stamps = (*local.stamps[:record], stamp_of(value), *local.stamps[record + 1 :])
     return f"{verb} {RECORDS[record]}", world, local._replace(stamps=stamps)
 
 
@@ -166,7 +192,7 @@ def read_records(*which: int) -> Instruction:
 
     def step(world: World, local: Filler) -> list[FillerStep]:
         stamps = tuple(
-            world.records[index] if index in which else number
+            stamp_of(world.records[index]) if index in which else number
             for index, number in enumerate(local.stamps)
         )
         return [("reads the records", world, local._replace(at=local.at + 1, stamps=stamps))]
@@ -252,7 +278,7 @@ def join(number: int, *, always: bool) -> Instruction:
         if local.leader < 0:
             return [("waits for the leader", world, local._replace(leader=world.leader))]
         result = world.flights[local.leader]
-        if result is None:
+        if not isinstance(result, Entry):
             return []
         if always or result.stamps == local.stamps:
             return [serve(world, result.version, local.floor, ENDED, "the leader's value")]

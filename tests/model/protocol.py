@@ -28,7 +28,7 @@ def table() -> str:
     rows = ["| variant | what | load | states | violating |", "|---|---|---|---:|---:|"]
     for name, variant in VARIANTS.items():
         report = run(name)
-        load = f"{len(variant.fillers)} {len(variant.writers)} {variant.evictions}"
+        load = " ".join(map(str, variant.load()))
         numbers = f"{report.states:,} | {report.violating:,}"
         rows.append(f"| `{name}` | {variant.about} | {load} | {numbers} |")
     return "\n".join(rows)

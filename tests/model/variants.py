@@ -30,22 +30,16 @@ from .world import (
     LEASE,
     A,
     B,
-    Change,
     K,
     L,
     World,
-    at_once,
     describe,
-    drop,
     evict,
-    remove,
-    renew,
     violation,
-    writer,
 )
+from .writers import Plan, at_once, drop, expired, flushed, remove, renew, writer
 
 Program = tuple[Instruction, ...]
-Plan = tuple[Change, ...]
 ONE_TRIP = auditor()
 AFTER = "is served an entry younger than the flush"
 
@@ -54,9 +48,11 @@ AFTER = "is served an entry younger than the flush"
 class Variant:
     """Describe one protocol under one load: a program per filler, a plan per writer.
 
-    ``least`` is the least number of states and ``seen`` are actions that a search must have met,
+    ``expirers`` are writers whose flush is soft, ``beside`` those whose flush does not concern the
+    entry; ``more`` are other processes. ``least`` is the least number of states and ``seen`` are actions that a search must have met,
     so that a sound variant cannot pass because nothing happened. Sound variants are held to the
-    letter of the promise; a broken one must be caught serving data that is really out of date.
+    letter of the promise; a broken one must be caught serving data that is really out of date,
+    by a last step that tells ``wrong``.
     """
 
     name: str
@@ -67,19 +63,34 @@ class Variant:
     seen: tuple[str, ...] = ()
     evictions: int = 2
     done: int | None = None
+    expirers: tuple[Plan, ...] = ()
+    beside: tuple[Plan, ...] = ()
+    more: tuple[Process[World, Any], ...] = ()
     auditor: Process[World, Any] = ONE_TRIP
     sound: bool = True
+    wrong: str = "older than the flush"
+
+    def load(self) -> tuple[int, int, int]:
+        """Count the fillers, the writers and the evictions."""
+        groups = (self.writers, self.expirers, self.beside, self.more)
+        return len(self.fillers), sum(map(len, groups)), self.evictions
 
     def model(self) -> Model[World]:
         """Build the model: fillers, writers, the evictor and the auditor."""
         fillers = [filler(number, *each) for number, each in enumerate(self.fillers, 1)]
         writers = [
-            writer(number, plan, strict=self.sound, done=self.done)
-            for number, plan in enumerate(self.writers, 1)
+            writer(f"{who} {number}", plan, strict=self.sound, done=self.done, owed=owed)
+            for who, plans, owed in (
+                ("writer", self.writers, flushed),
+                ("expirer", self.expirers, expired),
+                ("one beside", self.beside, None),
+            )
+            for number, plan in enumerate(plans, 1)
         ]
         world = World(flights=(None,) * len(fillers))
         evictor = Process("the store", self.evictions, evict)
-        return Model(world, (*fillers, *writers, evictor, self.auditor), violation, describe)
+        processes = (*fillers, *writers, *self.more, evictor, self.auditor)
+        return Model(world, processes, violation, describe)
 
 
 ONE = (look(A), secure(A), compute, store(A))

@@ -1,18 +1,37 @@
-"""The shared world of the tag model: a database, a cache store, writers, and an evictor."""
+"""The shared world of the tag model: a database, a cache store, and an evictor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, Union
 
-from .checker import Process
-
-EPOCH, A, B, LEASE = range(4)
-RECORDS = ("the epoch", "tag a", "tag b", "the lease")
+EPOCH, A, B, LEASE, C, SOFT = range(6)
+RECORDS = ("the epoch", "tag a", "tag b", "the lease", "tag c", "the soft part of tag a")
 K, L = range(2)
 KEYS = ("entry k", "entry l")
+DIRTY, ROLLED_BACK = 1000, -1
+"""Versions of data that a transaction has written and not committed, or taken back."""
 
-Numbers = tuple[int, ...]
+
+class Parts(NamedTuple):
+    """Hold a record of several nonces in one value; a stamp has only the first three.
+
+    ``prev`` is the joint nonce before this one, ``count`` how many tags it was written to.
+    """
+
+    hard: int
+    soft: int
+    joint: int
+    prev: int = 0
+    count: int = 0
+
+    def __str__(self) -> str:
+        """Show the nonces, and what the last joint flush left."""
+        last = f" (joint of {self.count}, before it #{self.prev})" if self.count else ""
+        return f"{self.hard}|{self.soft}|{self.joint}{last}"
+
+
+Value = Union[int, Parts]
+Numbers = tuple[Value, ...]
 Local = TypeVar("Local")
 
 
@@ -26,6 +45,24 @@ class Entry(NamedTuple):
     stamps: Numbers
 
 
+class Claim(NamedTuple):
+    """Hold the token of the filler that computes, in the place of the entry."""
+
+    token: int
+
+
+class Copies(NamedTuple):
+    """Hold one process's copy of the record of tag a, and the versions its reads are owed.
+
+    ``since`` is the floor when the copy was read, ``floor`` what the process's own flushes owe.
+    """
+
+    copy: Value = 0
+    since: int = 0
+    generation: int = 0
+    floor: int = 0
+
+
 class Served(NamedTuple):
     """Tell that data of ``version`` was served to a read that was owed at least ``floor``."""
 
@@ -37,23 +74,30 @@ class World(NamedTuple):
     """Hold all that processes share.
 
     ``floor`` is the oldest version that a read beginning now may be served: a flush that completes
-    raises it. ``nonce`` is the last one given out. A record of 0 is missing. ``flights`` holds
+    raises it. ``lenient`` is that of a read content with stale values, which an expire leaves as
+    it is. ``nonce`` is the last one given out. A record of 0 is missing. ``flights`` holds
     what each leader of a single flight has published, ``leader`` the one computing (-1: none).
+    ``passing`` counts the late writes that are yet to be looked after: no read is judged meanwhile.
     """
 
     version: int = 0
     floor: int = 0
+    lenient: int = 0
     nonce: int = 1
-    entries: tuple[Entry | None, ...] = (None,) * len(KEYS)
+    entries: tuple[Entry | Claim | None, ...] = (None,) * len(KEYS)
     records: Numbers = (0,) * len(RECORDS)
     leader: int = -1
-    flights: tuple[Entry | None, ...] = ()
+    flights: tuple[Entry | Claim | None, ...] = ()
+    passing: int = 0
+    copies: Copies = Copies()
     served_old: Served | None = None
 
 
 def violation(world: World) -> str | None:
     """Say what is wrong once a read was served data from before a flush that it began after."""
     old = world.served_old
+    if old and old.version == ROLLED_BACK:
+        return "served data of a transaction that was rolled back"
     return old and (
         f"served data of version {old.version} to a read that began after a completed flush, "
         f"and the data had reached version {old.floor} when that flush began"
@@ -63,7 +107,9 @@ def violation(world: World) -> str | None:
 def describe(world: World) -> str:
     """Put a world into words, records as ``name=#nonce``."""
     entries = [
-        f"{name}: version {entry.version} stamped [{numbered(entry.stamps)}]"
+        f"{name}: claimed by #{entry.token}"
+        if isinstance(entry, Claim)
+        else f"{name}: version {entry.version} stamped [{numbered(entry.stamps)}]"
         for name, entry in zip(KEYS, world.entries, strict=True)
         if entry
     ]
@@ -82,6 +128,11 @@ def serve(
     world: World, version: int, floor: int, ended: Local, what: str = "an entry"
 ) -> tuple[str, World, Local]:
     """Return the step by which a reader owed ``floor`` gets ``version``, right or wrong."""
+    if world.passing:
+        return f"is served {what} in passing", world, ended
+    if version == ROLLED_BACK:
+        old = world._replace(served_old=Served(version, floor))
+        return f"is served {what} that was rolled back", old, ended
     if version < floor:
         old = world._replace(served_old=Served(version, floor))
         return f"is served {what} older than the flush", old, ended
@@ -90,94 +141,20 @@ def serve(
     return f"is served {what}, no flush yet", world, ended
 
 
-def with_record(world: World, record: int, number: int) -> World:
+def with_record(world: World, record: int, value: Value) -> World:
     """Set one record, 0 to delete it; ``nonce`` stays the largest number ever given out."""
     records = world.records
+    newest = value if isinstance(value, int) else max(value[:3])
     return world._replace(
-        records=(*records[:record], number, *records[record + 1 :]),
-        nonce=max(world.nonce, number),
+        records=(*records[:record], value, *records[record + 1 :]),
+        nonce=max(world.nonce, newest),
     )
 
 
-def with_entry(world: World, key: int, entry: Entry | None) -> World:
+def with_entry(world: World, key: int, entry: Entry | Claim | None) -> World:
     """Set one entry, None to delete it."""
     entries = world.entries
     return world._replace(entries=(*entries[:key], entry, *entries[key + 1 :]))
-
-
-Change = tuple[str, Callable[[World], World]]
-
-
-def renew(record: int) -> Change:
-    """Flush by writing a number never given out before.
-
-    It is a nonce, and as good as the time of a perfect clock.
-    """
-    action = f"flushes: writes {RECORDS[record]} anew"
-    return action, lambda world: with_record(world, record, world.nonce + 1)
-
-
-def count_up(record: int) -> Change:
-    """Flush by incrementing a counter; a missing one starts at 1."""
-    action = f"flushes: increments {RECORDS[record]}"
-    return action, lambda world: with_record(world, record, world.records[record] + 1)
-
-
-def drop(record: int) -> Change:
-    """Flush by deleting the record."""
-    return f"flushes: deletes {RECORDS[record]}", lambda world: with_record(world, record, 0)
-
-
-def remove(key: int) -> Change:
-    """Delete an entry."""
-    return f"deletes {KEYS[key]}", lambda world: with_entry(world, key, None)
-
-
-def at_once(*changes: Change) -> Change:
-    """Join changes into one atomic command."""
-
-    def change(world: World) -> World:
-        for _, each in changes:
-            world = each(world)
-        return world
-
-    return "in one command " + " and ".join(action for action, _ in changes), change
-
-
-class Writer(NamedTuple):
-    """Hold a writer's place in its plan, and the version owed once its flush completes."""
-
-    at: int = 0
-    mark: int = 0
-
-
-def writer(
-    number: int, plan: Sequence[Change], *, strict: bool, done: int | None = None
-) -> Process[World, Writer]:
-    """Make a writer: it changes the database, then flushes by ``plan``, one change a step.
-
-    The flush counts as completed after ``done`` changes (all, unless told). With ``strict`` its
-    first change counts as new data too, so that data read between the database write and the
-    flush must not outlive the flush either, though it is fresh: the promise to the letter.
-    """
-    last = len(plan) if done is None else done
-
-    def step(world: World, local: Writer) -> list[tuple[str, World, Writer]]:
-        at, mark = local
-        if at == 0:
-            return [("writes the database", world._replace(version=world.version + 1), Writer(1))]
-        if at > len(plan):
-            return []
-        action, change = plan[at - 1]
-        world = change(world)
-        if at == 1:
-            world = world._replace(version=world.version + strict)
-            mark = world.version
-        if at == last:
-            world, mark = world._replace(floor=max(world.floor, mark)), 0
-        return [(action, world, Writer(at + 1, mark))]
-
-    return Process(f"writer {number}", Writer(), step)
 
 
 def evict(world: World, left: int) -> list[tuple[str, World, int]]:
