@@ -88,11 +88,16 @@ def stamp_of(value: Value) -> Value:
 
 
 def only(numbers: Numbers, which: Sequence[int]) -> Numbers:
-    """Keep the chosen numbers, as stamps, and blank the others."""
-    stamps: list[Value] = [0] * len(numbers)
+    """Keep the chosen numbers and blank the others."""
+    kept: list[Value] = [0] * len(numbers)
     for index in which:
-        stamps[index] = stamp_of(numbers[index])
-    return tuple(stamps)
+        kept[index] = numbers[index]
+    return tuple(kept)
+
+
+def snapshot(world: World, which: Sequence[int]) -> Numbers:
+    """Take the chosen records as stamps."""
+    return tuple(map(stamp_of, only(world.records, which)))
 
 
 def judge(
@@ -101,8 +106,8 @@ def judge(
     """Return the hit, or the miss with the records just read as its snapshot."""
     if entry is not None:
         return [serve(world, entry.version, local.floor, ENDED)]
-    snapshot = only(world.records, needs)
-    return [("misses, and notes the records", world, Filler(local.at + 1, local.floor, snapshot))]
+    missed = Filler(local.at + 1, local.floor, snapshot(world, needs))
+    return [("misses, and notes the records", world, missed)]
 
 
 def good(
@@ -144,7 +149,7 @@ def copy(*tags: int) -> Instruction:
     """Keep a local copy of the records, long before the read begins."""
 
     def step(world: World, local: Filler) -> list[FillerStep]:
-        copied = Filler(local.at + 1, stamps=only(world.records, tags))
+        copied = Filler(local.at + 1, stamps=snapshot(world, tags))
         return [("copies the records", world, copied)]
 
     return step

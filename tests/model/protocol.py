@@ -10,10 +10,14 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 
-from .broken import BROKEN
+from .broken import BROKEN as FIRST_BROKEN
 from .checker import Report, explore
-from .variants import SOUND
+from .claim_variants import CLAIMS, CLAIMS_BROKEN
+from .parted_variants import PARTED, PARTED_BROKEN
+from .variants import SOUND as FIRST
 
+SOUND = FIRST + PARTED + CLAIMS
+BROKEN = FIRST_BROKEN + PARTED_BROKEN + CLAIMS_BROKEN
 VARIANTS = {variant.name: variant for variant in SOUND + BROKEN}
 
 
