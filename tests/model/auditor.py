@@ -27,8 +27,9 @@ def auditor(
 ) -> Process[World, Trip | None]:
     """Make a reader that reads every key, at any moment, over and over, and never writes.
 
-    ``lenient`` makes one that is content with stale values. It reads the entry and the records it guesses in one step (each of ``guesses`` is tried; all
-    records, unless told), and the missing ones in a second step if the guess was wrong.
+    It reads the entry and the records it guesses in one step (each of ``guesses`` is tried; all
+    records, unless told), and the missing ones in a second step if the guess was wrong. A
+    ``lenient`` one is content with stale values.
     """
     choices = guesses or (tuple(range(len(RECORDS))),)
 

@@ -24,9 +24,10 @@ from .writers import Act, Change, at_once, count_up, drop, remove, renew
 
 
 def bad(name: str, about: str, program: Program, *plan: Change | Act, **more: Any) -> Variant:
-    """Make a known-bad variant: two fillers, one writer, one eviction."""
+    """Make a known-bad variant: two fillers, one writer, one eviction, unless told."""
+    fillers = (program,) * more.pop("times", 2)
     given: dict[str, Any] = {"writers": (plan,), "least": 400, "evictions": 1, **more}
-    return Variant(name, about, (program, program), sound=False, **given)
+    return Variant(name, about, fillers, sound=False, **given)
 
 
 BROKEN = (
@@ -76,6 +77,13 @@ BROKEN = (
             *(look(A, also=(EPOCH,)), secure(EPOCH, A), compute),
             *(unchanged(EPOCH), read_records(B), secure(B), store(A, B)),
         ),
+        renew(EPOCH),
+        renew(B),
+    ),
+    bad(
+        "guess-created-late",
+        "tag b guessed, but its missing record created after computing",
+        (look(A, also=(EPOCH, B)), secure(EPOCH, A), compute, secure(B), store(A, B)),
         renew(EPOCH),
         renew(B),
     ),

@@ -74,46 +74,92 @@ class Report:
         return "\n".join([*lines, f"  => {self.reason or 'no violation'}"])
 
 
-State = tuple[W, tuple[Any, ...]]
+State = tuple[int, ...]
+"""A world's number, then the number of each process's local state."""
+
+
+class Numbered(Generic[W]):
+    """Give each distinct thing a number: states of small numbers are quick to tell apart."""
+
+    def __init__(self, *first: W) -> None:
+        self.all = list(first)
+        self._numbers = {thing: number for number, thing in enumerate(first)}
+
+    def number(self, thing: W) -> int:
+        """Return the thing's number, the next one if it is new."""
+        found = self._numbers.setdefault(thing, len(self.all))
+        if found == len(self.all):
+            self.all.append(thing)
+        return found
+
+
+class Search(Generic[W]):
+    """Hold a search: what was seen, and what each process does where it has been before."""
+
+    def __init__(self, model: Model[W]) -> None:
+        self.model = model
+        self.worlds = Numbered(model.world)
+        self.locals = [Numbered(process.start) for process in model.processes]
+        self.reasons: list[str | None] = []
+        self.actions: set[str] = set()
+        self.known: list[dict[tuple[int, int], list[tuple[str, int, int]]]] = [
+            {} for _ in model.processes
+        ]
+
+    def reason(self, world: int) -> str | None:
+        """Say what is wrong with a world, or None."""
+        while len(self.reasons) <= world:
+            self.reasons.append(self.model.violation(self.worlds.all[len(self.reasons)]))
+        return self.reasons[world]
+
+    def steps(self, index: int, world: int, local: int) -> list[tuple[str, int, int]]:
+        """Return what a process may do: it depends on the world and its own local state only."""
+        known = self.known[index]
+        steps = known.get((world, local))
+        if steps is None:
+            numbered = self.locals[index]
+            took = self.model.processes[index].step(self.worlds.all[world], numbered.all[local])
+            steps = known[world, local] = [
+                (action, self.worlds.number(after), numbered.number(then))
+                for action, after, then in took
+            ]
+            self.actions.update(action for action, _, _ in steps)
+        return steps
+
+    def successors(self, state: State) -> Iterator[tuple[int, str, State]]:
+        """Yield ``(process, action, state)`` for every step that any process may take now."""
+        world = state[0]
+        for index in range(len(self.known)):
+            place = index + 1
+            for action, after, local in self.steps(index, world, state[place]):
+                yield index, action, (after, *state[1:place], local, *state[place + 1 :])
 
 
 def explore(model: Model[W]) -> Report:
     """Visit every reachable state, breadth first, and report; violating states end their branch."""
-    start: State[W] = (model.world, tuple(process.start for process in model.processes))
-    parents: dict[State[W], State[W] | None] = {start: None}
+    search = Search(model)
+    start: State = (0,) * (1 + len(model.processes))
+    parents: dict[State, State | None] = {start: None}
     queue = deque([start])
-    actions: set[str] = set()
-    first: State[W] | None = None
+    first: State | None = None
     steps = violating = 0
     while queue:
         state = queue.popleft()
-        if model.violation(state[0]) is not None:
+        if search.reason(state[0]) is not None:
             violating += 1
             first = first or state
             continue
-        for _, action, after in successors(model, state):
+        for _, _, after in search.successors(state):
             steps += 1
-            actions.add(action)
             if after not in parents:
                 parents[after] = state
                 queue.append(after)
-    trace = () if first is None else retrace(model, parents, first)
-    reason = None if first is None else model.violation(first[0])
-    return Report(len(parents), steps, violating, frozenset(actions), trace, reason)
+    trace = () if first is None else retrace(search, parents, first)
+    reason = None if first is None else search.reason(first[0])
+    return Report(len(parents), steps, violating, frozenset(search.actions), trace, reason)
 
 
-def successors(model: Model[W], state: State[W]) -> Iterator[tuple[str, str, State[W]]]:
-    """Yield ``(who, action, state)`` for every step that any process may take now."""
-    world, locals_ = state
-    for index, process in enumerate(model.processes):
-        for action, after, local in process.step(world, locals_[index]):
-            locals_after = (*locals_[:index], local, *locals_[index + 1 :])
-            yield process.name, action, (after, locals_after)
-
-
-def retrace(
-    model: Model[W], parents: dict[State[W], State[W] | None], last: State[W]
-) -> tuple[Move, ...]:
+def retrace(search: Search[W], parents: dict[State, State | None], last: State) -> tuple[Move, ...]:
     """Return the moves from the first state to ``last``.
 
     Actions are not kept during the search, they are found again here: it halves the memory.
@@ -121,9 +167,10 @@ def retrace(
     moves = []
     state, parent = last, parents[last]
     while parent is not None:
-        who, action = next(
-            (who, action) for who, action, after in successors(model, parent) if after == state
+        index, action = next(
+            (index, action) for index, action, after in search.successors(parent) if after == state
         )
-        moves.append(Move(who, action, model.describe(state[0])))
+        world = search.model.describe(search.worlds.all[state[0]])
+        moves.append(Move(search.model.processes[index].name, action, world))
         state, parent = parent, parents[parent]
     return tuple(reversed(moves))

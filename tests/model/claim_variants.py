@@ -5,9 +5,6 @@ from __future__ import annotations
 from .broken import bad
 from .claims import (
     claim,
-    close,
-    follow,
-    lead_claim,
     look_after,
     look_before,
     release,
@@ -15,9 +12,9 @@ from .claims import (
     store_if_absent,
     store_in_passing,
     store_over_claim,
-    store_and_land,
 )
 from .fillers import acquire, compute, look, secure, store
+from .flights import close, follow, lead_claim, store_and_land
 from .variants import AFTER, Program, Variant
 from .world import LEASE, A, K
 from .writers import drop, put, remove, renew
@@ -47,7 +44,7 @@ CLAIMS = (
         "the claim lies in the entry's place; forget deletes the name",
         (CLAIMED, CLAIMED, CLAIMED),
         (FORGET, FORGET),
-        least=1,
+        least=79_000,
         seen=(AFTER, GONE, "puts a claim over another's"),
         evictions=1,
     ),
@@ -56,7 +53,7 @@ CLAIMS = (
         "the same, and a put beside a forget",
         (CLAIMED, CLAIMED),
         ((put(K),), FORGET),
-        least=1,
+        least=5_800,
         seen=(AFTER, GONE, "is served a newer entry younger than the flush"),
     ),
     Variant(
@@ -64,7 +61,7 @@ CLAIMS = (
         "the same, tag a besides: its flush and a forget",
         (TAGGED, TAGGED),
         ((renew(A),), FORGET),
-        least=1,
+        least=27_000,
         seen=(AFTER, GONE),
         evictions=1,
     ),
@@ -73,7 +70,7 @@ CLAIMS = (
         "claims between processes, and waiters within one; forget by another",
         (flying(0), flying(1), flying(2)),
         (FORGET,),
-        least=1,
+        least=52_000,
         seen=(
             AFTER,
             GONE,
@@ -87,7 +84,7 @@ CLAIMS = (
         "lease beside the entry: write, look whether it is still one's own, or delete",
         (PASSING, PASSING, PASSING),
         (FORGET_APART,),
-        least=1,
+        least=59_000,
         seen=(AFTER, "deletes entry k again"),
         evictions=1,
     ),
@@ -96,7 +93,7 @@ CLAIMS = (
         "the same, a put that deletes the lease before it writes",
         (PASSING, PASSING),
         ((drop(LEASE), put(K)),),
-        least=1,
+        least=6_300,
         seen=(AFTER, "deletes entry k again"),
     ),
 )
@@ -107,28 +104,28 @@ CLAIMS_BROKEN = (
         "the late write asks for no claim",
         (look(), claim(), compute, store()),
         *FORGET,
-        least=1,
+        least=600,
     ),
     bad(
         "claim-if-absent",
         "the late write is refused only by another's claim",
         (look(), claim(), compute, store_if_absent),
         *FORGET,
-        least=1,
+        least=600,
     ),
     bad(
         "claim-renewed",
         "a claim is renewed by a write that does not ask for it",
         (look(), claim(), compute, renew_claim, store_over_claim()),
         *FORGET,
-        least=1,
+        least=1_200,
     ),
     Variant(
         "claim-flight-trusting",
         "waiters are given a value whose late write was refused",
         (flying(0, trusting=True), flying(1, trusting=True)),
         (FORGET,),
-        least=1,
+        least=1_300,
         evictions=1,
         sound=False,
     ),
@@ -137,7 +134,7 @@ CLAIMS_BROKEN = (
         "others may join the flight after its late write",
         (open_flight(0), open_flight(1)),
         (FORGET,),
-        least=1,
+        least=700,
         evictions=1,
         sound=False,
     ),
@@ -146,7 +143,7 @@ CLAIMS_BROKEN = (
         "lease beside the entry: looked at before the write only",
         (look(), acquire(LEASE), compute, look_before, store()),
         *FORGET_APART,
-        least=1,
+        least=1_000,
     ),
     bad(
         "lease-after-entry-first",
@@ -154,7 +151,7 @@ CLAIMS_BROKEN = (
         PASSING,
         remove(K),
         drop(LEASE),
-        least=1,
+        least=2_200,
     ),
-    bad("lease-after-put-only", "a put leaves the lease", PASSING, put(K), least=1),
+    bad("lease-after-put-only", "a put leaves the lease", PASSING, put(K)),
 )

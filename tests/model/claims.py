@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from .fillers import ENDED, NONE, Filler, FillerStep, Instruction, good, only, same
-from .world import KEYS, LEASE, Claim, Entry, K, World, serve, with_entry, with_record
-
-REFUSED = Claim(0)
-"""What a leader publishes when it has nothing that may be given to others."""
+from .world import LEASE, Claim, Entry, K, World, serve, with_entry, with_record
 
 
 def claim(*tags: int) -> Instruction:
@@ -69,74 +66,6 @@ def renew_claim(world: World, local: Filler) -> list[FillerStep]:
     assert isinstance(token, int)
     after = with_entry(world, K, Claim(token))
     return [("renews its claim", after, local._replace(at=local.at + 1))]
-
-
-def follow(number: int) -> Instruction:
-    """Lead the flight of this process, or wait for its leader and look again.
-
-    What the leader computed is taken if nothing is there and it was not refused, else one tries
-    anew.
-    """
-
-    def step(world: World, local: Filler) -> list[FillerStep]:
-        if local.leader < 0 and world.leader < 0:
-            leading = world._replace(leader=number)
-            return [("leads the flight", leading, local._replace(at=local.at + 1))]
-        if local.leader < 0:
-            return [("waits for the leader", world, local._replace(leader=world.leader))]
-        result = world.flights[local.leader]
-        if result is None:
-            return []
-        there = good(world.entries[K], (), same, world.records)
-        if there is not None:
-            return [serve(world, there.version, local.floor, ENDED)]
-        if isinstance(result, Entry):
-            return [serve(world, result.version, local.floor, ENDED, "the leader's value")]
-        return [("declines the leader's value", world, local._replace(leader=-1))]
-
-    return step
-
-
-def lead_claim(number: int) -> Instruction:
-    """Claim the key as the leader of a flight: a value that is there ends the flight."""
-
-    def step(world: World, local: Filler) -> list[FillerStep]:
-        there = world.entries[K]
-        if isinstance(there, Entry):
-            landed = land(world, number, REFUSED)
-            return [serve(landed, there.version, local.floor, ENDED, "a newer entry")]
-        return [claimed(world, local)]
-
-    return step
-
-
-def close(world: World, local: Filler) -> list[FillerStep]:
-    """Let nobody join the flight any more: who comes from now on may owe to a later forget."""
-    closed = world._replace(leader=-1)
-    return [("closes its flight", closed, local._replace(at=local.at + 1))]
-
-
-def store_and_land(number: int, *, trusting: bool = False) -> Instruction:
-    """Write over one's own claim, then tell the waiters; ``trusting`` gives a refused value too."""
-
-    def step(world: World, local: Filler) -> list[FillerStep]:
-        if local.seen is not None:
-            return [("lands its flight", land(world, number, local.seen), ENDED)]
-        value = Entry(local.data, NONE)
-        if is_mine(world, local):
-            stored = with_entry(world, K, value)
-            return [("stores entry k over its claim", stored, local._replace(seen=value))]
-        seen = value if trusting else REFUSED
-        return [("is refused: its claim is gone", world, local._replace(seen=seen))]
-
-    return step
-
-
-def land(world: World, number: int, result: Entry | Claim) -> World:
-    """End a flight with what its waiters are given."""
-    flights = (*world.flights[:number], result, *world.flights[number + 1 :])
-    leader = -1 if world.leader == number else world.leader
-    return world._replace(flights=flights, leader=leader)
 
 
 def store_in_passing(world: World, local: Filler) -> list[FillerStep]:

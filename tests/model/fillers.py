@@ -84,7 +84,7 @@ def nonce(world: World) -> Value:
 
 def stamp_of(value: Value) -> Value:
     """Return what an entry keeps of a record: its nonces, not what came before them."""
-    return value._replace(prev=0, count=0) if isinstance(value, Parts) else value
+    return value._replace(prev=0, size=0) if isinstance(value, Parts) else value
 
 
 def only(numbers: Numbers, which: Sequence[int]) -> Numbers:
@@ -266,40 +266,5 @@ def acquire(record: int) -> Instruction:
         stamps = (*NONE[:record], token, *NONE[record + 1 :])
         held = Filler(local.at + 1, stamps=stamps)
         return [("takes the lease", with_record(world, record, token), held)]
-
-    return step
-
-
-def join(number: int, *, always: bool) -> Instruction:
-    """Lead the single flight if nobody does, else wait for the leader's value.
-
-    The value is taken if the leader's snapshot equals one's own, or ``always``; else one more try.
-    """
-
-    def step(world: World, local: Filler) -> list[FillerStep]:
-        if local.leader < 0 and world.leader < 0:
-            leading = world._replace(leader=number)
-            return [("leads the flight", leading, local._replace(at=local.at + 1))]
-        if local.leader < 0:
-            return [("waits for the leader", world, local._replace(leader=world.leader))]
-        result = world.flights[local.leader]
-        if not isinstance(result, Entry):
-            return []
-        if always or result.stamps == local.stamps:
-            return [serve(world, result.version, local.floor, ENDED, "the leader's value")]
-        return [("declines the leader's value", world, local._replace(leader=-1))]
-
-    return step
-
-
-def publish(number: int) -> Instruction:
-    """Give the value and its snapshot to those who wait, and open the way for the next leader."""
-
-    def step(world: World, local: Filler) -> list[FillerStep]:
-        flights = world.flights
-        result = Entry(local.data, local.stamps)
-        flights = (*flights[:number], result, *flights[number + 1 :])
-        published = world._replace(flights=flights, leader=-1)
-        return [("publishes its value", published, local._replace(at=local.at + 1))]
 
     return step

@@ -1,4 +1,4 @@
-"""Records of several nonces: hard, soft and joint flushes, and the rules by which an entry lives."""
+"""Records of several nonces: hard, soft and joint flushes, and the rules an entry lives by."""
 
 from __future__ import annotations
 
@@ -27,33 +27,27 @@ def joined(stamps: Numbers, records: Numbers) -> bool:
 
     Fewer than two tags differ, or each has seen one joint flush and none of those is complete.
     """
-    differing = [
-        (stamp, record)
-        for stamp, record in pairs(stamps, records)
-        if isinstance(record, Parts) and record.joint != stamp.joint
-    ]
+    differing = differ(stamps, records)
     if len(differing) < 2:
         return True
     if any(record.prev != stamp.joint for stamp, record in differing):
         return False
-    return complete(differing) is False
+    return not complete(differing)
+
+
+def differ(stamps: Numbers, records: Numbers) -> list[tuple[Parts, Parts]]:
+    """Return each stamp and record whose joint parts differ."""
+    return [
+        (stamp, record)
+        for stamp, record in pairs(stamps, records)
+        if isinstance(record, Parts) and record.joint != stamp.joint
+    ]
 
 
 def complete(differing: list[tuple[Parts, Parts]]) -> bool:
     """Tell if some joint flush has changed as many of the entry's tags as it was given."""
-    counts = Counter((record.joint, record.count) for _, record in differing)
-    return any(number >= count for (_, count), number in counts.items())
-
-
-def forgetful(stamps: Numbers, records: Numbers) -> bool:
-    """Judge as ``joined`` does, but, wrongly, without asking what came before."""
-    found = pairs(stamps, records)
-    differing = [
-        (stamp, record)
-        for stamp, record in found
-        if isinstance(record, Parts) and record.joint != stamp.joint
-    ]
-    return not complete(differing)
+    counts = Counter((record.joint, record.size) for _, record in differing)
+    return any(number >= size for (_, size), number in counts.items())
 
 
 def stale(stamps: Numbers, records: Numbers) -> bool:
@@ -74,13 +68,13 @@ def fresh(stamps: Numbers, records: Numbers) -> bool:
     return soft and stale(stamps, records)
 
 
-def fresh_without_prev(stamps: Numbers, records: Numbers) -> bool:
-    """Accept as ``fresh`` does, by the rule that forgets."""
+def forgetful(stamps: Numbers, records: Numbers) -> bool:
+    """Accept as ``fresh`` does, but, wrongly, without asking what came before the last flush."""
     alike = all(
         isinstance(record, Parts) and record[:2] == stamp[:2]
         for stamp, record in pairs(stamps, records)
     )
-    return alike and forgetful(stamps, records)
+    return alike and not complete(differ(stamps, records))
 
 
 def apart(stamps: Numbers, records: Numbers) -> bool:
@@ -99,7 +93,7 @@ def renew_whole(record: int) -> Change:
 def write(record: int, how: str, *, blind: bool = False) -> Act:
     """Write what the record read before becomes; unless ``blind``, only over that, or read again.
 
-    ``how``: ``soft`` renews its soft part, ``joint`` puts in the flush's own nonce and count. A
+    ``how``: ``soft`` renews its soft part, ``joint`` puts in the flush's own nonce and size. A
     missing one becomes wholly fresh.
     """
 
@@ -121,7 +115,7 @@ def changed(world: World, local: Writer, how: str) -> Parts:
         return whole(world)
     if how == "soft":
         return seen._replace(soft=world.nonce + 1)
-    return seen._replace(joint=local.own, prev=seen.joint, count=int(how.split()[1]))
+    return seen._replace(joint=local.own, prev=seen.joint, size=int(how.split()[1]))
 
 
 def draw(world: World, local: Writer) -> WriterStep:
@@ -164,7 +158,7 @@ def joint_in_steps(*tags: int, blind: bool = False) -> Plan:
 
 
 def joint_apart(*tags: int) -> Plan:
-    """Plan a joint flush where joint parts lie alone: the same nonce is written to each, blindly."""
+    """Plan a joint flush where joint parts lie alone: its nonce is written to each, blindly."""
 
     def act(tag: int) -> Act:
         def write_own(world: World, local: Writer) -> WriterStep:

@@ -13,11 +13,13 @@ from functools import cache
 from .broken import BROKEN as FIRST_BROKEN
 from .checker import Report, explore
 from .claim_variants import CLAIMS, CLAIMS_BROKEN
+from .copies import COPIES, COPIES_BROKEN
 from .parted_variants import PARTED, PARTED_BROKEN
+from .transactions import TRANSACTIONS, TRANSACTIONS_BROKEN
 from .variants import SOUND as FIRST
 
-SOUND = FIRST + PARTED + CLAIMS
-BROKEN = FIRST_BROKEN + PARTED_BROKEN + CLAIMS_BROKEN
+SOUND = FIRST + PARTED + CLAIMS + COPIES + TRANSACTIONS
+BROKEN = FIRST_BROKEN + PARTED_BROKEN + CLAIMS_BROKEN + COPIES_BROKEN + TRANSACTIONS_BROKEN
 VARIANTS = {variant.name: variant for variant in SOUND + BROKEN}
 
 

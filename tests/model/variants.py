@@ -13,18 +13,17 @@ from .fillers import (
     compute,
     copy,
     filler,
-    join,
     look,
     look_by_copy,
     look_entry,
     look_records,
-    publish,
     read_records,
     secure,
     store,
     store_if,
     unchanged,
 )
+from .flights import join, publish
 from .world import (
     EPOCH,
     LEASE,
@@ -37,7 +36,7 @@ from .world import (
     evict,
     violation,
 )
-from .writers import Plan, at_once, drop, expired, flushed, remove, renew, writer
+from .writers import Owed, Plan, at_once, drop, expired, flushed, remove, renew, writer
 
 Program = tuple[Instruction, ...]
 ONE_TRIP = auditor()
@@ -49,10 +48,10 @@ class Variant:
     """Describe one protocol under one load: a program per filler, a plan per writer.
 
     ``expirers`` are writers whose flush is soft, ``beside`` those whose flush does not concern the
-    entry; ``more`` are other processes. ``least`` is the least number of states and ``seen`` are actions that a search must have met,
-    so that a sound variant cannot pass because nothing happened. Sound variants are held to the
-    letter of the promise; a broken one must be caught serving data that is really out of date,
-    by a last step that tells ``wrong``.
+    entry; ``more`` are other processes. ``least`` is the least number of states and ``seen`` are
+    actions that a search must have met, so that a sound variant cannot pass because nothing
+    happened. Sound variants are held to the letter of the promise; a broken one must be caught
+    serving data that is really out of date, by a last step that tells ``wrong``.
     """
 
     name: str
@@ -71,26 +70,28 @@ class Variant:
     wrong: str = "older than the flush"
 
     def load(self) -> tuple[int, int, int]:
-        """Count the fillers, the writers and the evictions."""
+        """Count the fillers, the other processes but the auditor, and the evictions."""
         groups = (self.writers, self.expirers, self.beside, self.more)
         return len(self.fillers), sum(map(len, groups)), self.evictions
 
     def model(self) -> Model[World]:
         """Build the model: fillers, writers, the evictor and the auditor."""
         fillers = [filler(number, *each) for number, each in enumerate(self.fillers, 1)]
+        kinds: list[tuple[str, tuple[Plan, ...], Owed | None]] = [
+            ("writer", self.writers, flushed),
+            ("expirer", self.expirers, expired),
+            ("one beside", self.beside, None),
+        ]
         writers = [
             writer(f"{who} {number}", plan, strict=self.sound, done=self.done, owed=owed)
-            for who, plans, owed in (
-                ("writer", self.writers, flushed),
-                ("expirer", self.expirers, expired),
-                ("one beside", self.beside, None),
-            )
+            for who, plans, owed in kinds
             for number, plan in enumerate(plans, 1)
         ]
         world = World(flights=(None,) * len(fillers))
         evictor = Process("the store", self.evictions, evict)
-        processes = (*fillers, *writers, *self.more, evictor, self.auditor)
-        return Model(world, processes, violation, describe)
+        processes: list[Process[World, Any]] = [*fillers, *writers, *self.more]
+        processes += [evictor, self.auditor]
+        return Model(world, tuple(processes), violation, describe)
 
 
 ONE = (look(A), secure(A), compute, store(A))
@@ -101,6 +102,7 @@ FOUND = (
     *(look(A, also=(EPOCH,)), secure(EPOCH, A), compute),
     *(read_records(B), secure(B), unchanged(EPOCH), store(A, B)),
 )
+GUESSED = (look(A, also=(EPOCH, B)), secure(EPOCH, A, B), compute, store(A, B))
 LEASED = (look(), acquire(LEASE), compute, store_if(LEASE, release=True))
 
 
@@ -236,5 +238,14 @@ SOUND = (
         ((renew(EPOCH), renew(B)),),
         least=135_000,
         seen=(AFTER, "finds the epoch changed, and does not store"),
+    ),
+    Variant(
+        "found-guessed",
+        "the same, where one has guessed tag b: it asks for no epoch",
+        (GUESSED, FOUND),
+        ((renew(EPOCH), renew(B)),),
+        least=26_000,
+        seen=(AFTER, "finds the epoch changed, and does not store"),
+        evictions=1,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar, Union
+from typing import NamedTuple, TypeVar
 
 EPOCH, A, B, LEASE, C, SOFT = range(6)
 RECORDS = ("the epoch", "tag a", "tag b", "the lease", "tag c", "the soft part of tag a")
@@ -15,22 +15,22 @@ DIRTY, ROLLED_BACK = 1000, -1
 class Parts(NamedTuple):
     """Hold a record of several nonces in one value; a stamp has only the first three.
 
-    ``prev`` is the joint nonce before this one, ``count`` how many tags it was written to.
+    ``prev`` is the joint nonce before this one, ``size`` how many tags it was written to.
     """
 
     hard: int
     soft: int
     joint: int
     prev: int = 0
-    count: int = 0
+    size: int = 0
 
     def __str__(self) -> str:
         """Show the nonces, and what the last joint flush left."""
-        last = f" (joint of {self.count}, before it #{self.prev})" if self.count else ""
+        last = f" (joint of {self.size}, before it #{self.prev})" if self.size else ""
         return f"{self.hard}|{self.soft}|{self.joint}{last}"
 
 
-Value = Union[int, Parts]
+Value = int | Parts
 Numbers = tuple[Value, ...]
 Local = TypeVar("Local")
 

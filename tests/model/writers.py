@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from .checker import Process
 from .world import KEYS, RECORDS, Entry, Value, World, with_entry, with_record
@@ -25,7 +25,7 @@ class Writer(NamedTuple):
 
 WriterStep = tuple[str, World, Writer]
 Act = Callable[[World, Writer], WriterStep]
-Plan = tuple[Union[Change, Act], ...]
+Plan = tuple[Change | Act, ...]
 Owed = Callable[[World, int], World]
 
 
@@ -118,8 +118,8 @@ def writer(
     def step(world: World, local: Writer) -> Sequence[WriterStep]:
         at = local.at
         if at == 0:
-            after = world._replace(version=world.version + 1)
-            return [("writes the database", after, local._replace(at=1))]
+            world = world._replace(version=world.version + 1)
+            return [("writes the database", world, local._replace(at=1))]
         if at > len(plan):
             return []
         if owed and at == 1 and not local.mark:
