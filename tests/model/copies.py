@@ -21,14 +21,23 @@ class Reading(NamedTuple):
     since: int = -1
 
 
-ReaderStep = tuple[str, World, "Reading | None"]
+ReaderStep = tuple[str, World, "Reading | Kept | None"]
 
 
-def reader(*, guarded: bool = True) -> Process[World, Reading | None]:
+class Kept(NamedTuple):
+    """Hold the generation that is yet to be looked at, the copy being kept already."""
+
+    generation: int
+
+
+def reader(
+    *, guarded: bool = True, looks_after: bool = False
+) -> Process[World, Reading | Kept | None]:
     """Make a reader in that process, which reads the entry over and over.
 
     With a copy it takes that for the record; without one it reads the record, and keeps it as the
-    copy unless (``guarded``) the generation is another by then.
+    copy unless (``guarded``) the generation is another by then. One that ``looks_after`` does not
+    do so in one step: it keeps it, and drops it if the generation is another.
     """
 
     def begin(world: World) -> list[ReaderStep]:
@@ -51,11 +60,20 @@ def reader(*, guarded: bool = True) -> Process[World, Reading | None]:
         if guarded and world.copies.generation != local.generation:
             return [("keeps no copy: a flush came between", world, None)]
         copies = world.copies._replace(copy=local.copy, since=local.since)
-        return [("keeps a copy", world._replace(copies=copies), None)]
+        after = Kept(local.generation) if looks_after else None
+        return [("keeps a copy", world._replace(copies=copies), after)]
 
-    def step(world: World, local: Reading | None) -> list[ReaderStep]:
+    def look_after(world: World, local: Kept) -> list[ReaderStep]:
+        if world.copies.generation == local.generation:
+            return [("lets its copy be", world, None)]
+        copies = world.copies._replace(copy=0, since=0)
+        return [("drops the copy it kept", world._replace(copies=copies), None)]
+
+    def step(world: World, local: Reading | Kept | None) -> list[ReaderStep]:
         if local is None:
             return begin(world)
+        if isinstance(local, Kept):
+            return look_after(world, local)
         return read(world, local) if local.since < 0 else keep(world, local)
 
     return Process("the process with copies", None, step)
@@ -167,6 +185,18 @@ COPIES_BROKEN = (
         ONE,
         writers=(),
         more=(reader(guarded=False), here(*DROPPING, strict=False)),
+    ),
+    bad(
+        "copies-looked-after",
+        "a copy is kept, and dropped again if a flush came meanwhile",
+        ONE,
+        times=1,
+        writers=(),
+        more=(
+            reader(guarded=False, looks_after=True),
+            reader(guarded=False, looks_after=True),
+            here(*DROPPING, strict=False),
+        ),
     ),
     bad(
         "copies-replaced-anyhow",
