@@ -133,7 +133,7 @@ def here(*plan: Change | Act, strict: bool = True) -> Process[World, Writer]:
     return writer("its own writer", plan, strict=strict, owed=flushed_here)
 
 
-DROPPING: Plan = (DROP, renew(A), DROP)
+DROPPING: Plan = (renew(A), DROP)
 REPLACING: Plan = (drop_noting, renew_own, replace(guarded=True))
 REPLACING_ANYHOW: Plan = (drop_noting, renew_own, replace(guarded=False))
 CHECKED = "is served an entry younger than the flush"
@@ -141,10 +141,10 @@ CHECKED = "is served an entry younger than the flush"
 COPIES = (
     Variant(
         "copies",
-        "checks by copies of one's own; a flush of one's own drops them",
+        "checks by copies of one's own; a flush of one's own drops them after its write",
         (ONE,),
         ((renew(A),),),
-        least=30_000,
+        least=10_000,
         seen=(CHECKED, "keeps no copy: a flush came between", "begins a read, by its copy"),
         evictions=1,
         more=(reader(), here(*DROPPING)),
@@ -154,7 +154,7 @@ COPIES = (
         "the same, no other flushes, and a lost record is made again",
         (ONE, COPIED),
         (),
-        least=31_000,
+        least=10_000,
         seen=(CHECKED, "evicts tag a"),
         evictions=1,
         more=(reader(), here(*DROPPING)),
@@ -164,7 +164,7 @@ COPIES = (
         "the same, two flushes of one's own replace them, if none came between",
         (ONE,),
         (),
-        least=26_000,
+        least=10_000,
         seen=(CHECKED, "drops its copy: another flush came between"),
         evictions=0,
         more=(reader(), here(*REPLACING), here(*REPLACING)),

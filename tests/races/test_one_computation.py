@@ -82,7 +82,7 @@ def test_a_long_computation_keeps_its_lease(store: Any, monkeypatch: pytest.Monk
 
 def test_nothing_of_a_lease_is_left(store: Any) -> None:
     store.remember("cold", 60, lambda: 1)
-    driver = cache._home.stack().driver
+    driver: Any = cache._home.stack().driver
     if not driver.lists:
         pytest.skip("it cannot list what it holds")
 
@@ -101,6 +101,6 @@ def test_the_keeper_of_leases_outlives_a_connection_that_cannot_be_closed(
     keeper = leases._Keeper()
     with override_settings(CACHES=BY_NAME["array"].caches(tmp_path)):
         keeper._held.add(leases.Lease(cache._now, "key", 1))
-        monkeypatch.setattr(leases.connections, "close_all", broken)
+        monkeypatch.setattr("django_cachekit.flows.leases.connections.close_all", broken)
         keeper.renew()
     assert "RuntimeError" in caplog.text
