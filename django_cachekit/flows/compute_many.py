@@ -85,6 +85,8 @@ async def _made(
         return found
     with leading(*led.values()):
         fresh = await port.face.user(make_many, [asked[key] for key in missing])
+    for key, flight in led.items():
+        BOARD.part(port.flight(key, None), flight)  # as in compute
     if not isinstance(fresh, Mapping):
         raise TypeError(f"make_many gives a dict of values by key, not {type(fresh).__name__}.")
     values = {key: fresh[asked[key]] for key in missing if asked[key] in fresh}

@@ -4,6 +4,7 @@ A flush of this process's own drops them when it has written; what was read befo
 so that a process never reads past its own flush.
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +22,8 @@ class Copies:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.turn = 0
+        self.turn = object()
+        self._lock = threading.Lock()
         self._held: Bounded[Record, tuple[float, Any]] = Bounded(RECORDS)
 
     def young(self, records: Iterable[Record]) -> dict[Record, Any]:
@@ -32,20 +34,20 @@ class Copies:
         pairs = ((record, self._held.get(record)) for record in records)
         return {record: held[1] for record, held in pairs if held and held[0] >= oldest}
 
-    def began(self) -> tuple[int, float]:
+    def began(self) -> tuple[object, float]:
         """Return what ``keep`` has to know of the moment before a read."""
         return self.turn, clock.monotonic()
 
-    def keep(self, began: tuple[int, float], found: Mapping[Any, Any]) -> None:
+    def keep(self, began: tuple[object, float], found: Mapping[Any, Any]) -> None:
         """Keep the records among what was found, unless this process flushed since."""
-        turn, when = began
-        if not self.seconds or turn != self.turn:
+        if not self.seconds:
             return
-        for key, value in found.items():
-            if isinstance(key, Record):
-                self._held.put(key, (when, value))
-        if turn != self.turn:
-            self._held.clear()  # a flush came between: it may have dropped them just before
+        turn, when = began
+        records = [(key, value) for key, value in found.items() if isinstance(key, Record)]
+        with self._lock:
+            if turn is self.turn:
+                for record, value in records:
+                    self._held.put(record, (when, value))
 
     @contextmanager
     def flushing(self, records: Iterable[Record]) -> Iterator[None]:
@@ -53,6 +55,8 @@ class Copies:
         try:
             yield
         finally:
-            self.turn += 1
-            for record in records:
-                self._held.drop(record)
+            if self.seconds:
+                with self._lock:
+                    self.turn = object()  # no number, which could come again
+                    for record in records:
+                        self._held.drop(record)
