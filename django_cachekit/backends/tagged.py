@@ -31,6 +31,12 @@ class Renamed:
         return self.inner.instant
 
     @property
+    def transactional(self) -> str | None:
+        """Return the database whose transactions take along what is written here, if there is one."""
+        found: str | None = getattr(self.inner, "transactional", None)
+        return found
+
+    @property
     def version(self) -> int:
         """Return the alias's own version."""
         return self.names.version

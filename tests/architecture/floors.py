@@ -10,7 +10,7 @@ FLOORS = (
     {"testing"},
     {DOOR},
     {"management", "admin"},
-    {"monitor", "health", "warming", "decorators", "middleware", "templatetags", "contrib", "apps"},
+    {"monitor", "health", "warming", "outbox", "invalidating", "decorators", "middleware", "templatetags", "contrib", "apps"},
     {"facade"},
     {"manager"},
     {"repository", "limiter"},
@@ -20,7 +20,7 @@ FLOORS = (
     {"layers"},
     {"codecs"},
     {"conf"},
-    {"core", "signals", "errors"},
+    {"core", "signals", "errors", "models", "migrations"},
 )
 """From the top of the house down: a room imports from its own floor and from those below."""
 
