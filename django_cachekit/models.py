@@ -34,6 +34,6 @@ class PendingFlush(models.Model):
         return cls(store=store, match=match, tags=json.dumps(list(tags)))
 
     @property
-    def names(self) -> list[str]:
+    def names(self) -> tuple[str, ...]:
         """Return the tags as they were named."""
-        return [str(name) for name in json.loads(self.tags)]
+        return tuple(map(str, json.loads(self.tags)))

@@ -5,6 +5,7 @@ the transaction does not: there the flush is part of it.
 """
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -85,22 +86,23 @@ def _settle(connection: BaseDatabaseWrapper, flushes: list[Flush]) -> None:
     failed: Exception | None = None
     for flush in pending.merged(flushes):
         try:
-            _once(flush)
+            rows += _done(flush)
         except Exception as error:  # the first is raised below, when all were tried
             log.error("cache %r: a flush of tags at commit failed: %s", flush.alias, error)
             failed = failed or error
-        else:
-            rows += flush.rows
     outbox.done(rows)
     if failed is not None:
         raise failed
 
 
-def _once(flush: Flush) -> None:
+def _done(flush: Flush) -> Sequence[Any]:
+    """Carry it out, and return the rows that are of no use any more."""
     try:
         flush.call(_flushing(flush.tags, flush.match))
     except StoreUnavailable as error:
-        if not flush.rows:
+        if flush.rows:
+            outbox.left(flush.alias, error)
+        else:
             outbox.keep(flush.alias, flush.match, flush.tags, error)
-            return
-        outbox.left(flush.alias, error)
+        return ()
+    return flush.rows

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import Error as DatabaseError
-from django.db import connections, router
+from django.db import OperationalError, ProgrammingError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .. import conf
@@ -96,18 +96,13 @@ def _written(database: str, alias: str, match: str, tags: Sequence[str]) -> Any:
     try:
         # In bulk, since a save would be heard by every receiver of the project's.
         model()._base_manager.using(database).bulk_create([row])
-    except DatabaseError as error:
-        if not _is_there(database):
+    except (OperationalError, ProgrammingError) as error:
+        # Whether it is there cannot be asked any more, in a transaction that has failed.
+        if model()._meta.db_table in str(error):
             raise Misconfigured(
-                f'CACHEKIT["OUTBOX"]: there is no table in the database {database!r}; make it '
-                f"by: manage.py migrate django_cachekit --database {database}"
+                f'CACHEKIT["OUTBOX"]: the table in the database {database!r} is not there, or of '
+                f"another version; run: manage.py migrate django_cachekit --database {database}"
             ) from error
         raise
     return row.pk
 
-
-def _is_there(database: str) -> bool:
-    try:
-        return model()._meta.db_table in connections[database].introspection.table_names()
-    except DatabaseError:
-        return True  # it cannot be asked now, in a transaction that has failed for one

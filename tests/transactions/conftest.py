@@ -10,6 +10,7 @@ from django.test import override_settings
 
 from django_cachekit import cache, signals
 from django_cachekit.layers import pending
+from tests.servers.databases import database, drop_tables, entry
 from tests.stores import INDEX_KEY, KEY, OURS
 
 Heard = list[tuple[str, tuple[str, ...]]]
@@ -35,6 +36,32 @@ def store(tmp_path: Path) -> Iterator[Any]:
     aliases = {"default": array(tmp_path, "one"), "other": array(tmp_path, "two")}
     with override_settings(CACHES=aliases):
         yield cache
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def disk(
+    request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: Any
+) -> Iterator[dict[str, Any]]:
+    """Give the settings of a database that is there as two aliases, ``disk`` and ``beside``.
+
+    They are two connections; ``elsewhere`` is another database. There is no table in either.
+    """
+    if request.param == "sqlite":
+        settings: dict[str, Any] = {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": str(tmp_path / "disk.sqlite3"),
+            "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL", "timeout": 1},
+        }
+    else:
+        settings = request.getfixturevalue(request.param).settings
+    with (
+        django_db_blocker.unblock(),
+        database("disk", settings),
+        entry("beside", **settings),
+        database("elsewhere", {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}),
+    ):
+        drop_tables("disk")
+        yield settings
 
 
 class Fragile:

@@ -12,34 +12,12 @@ from django.test import override_settings
 
 from django_cachekit import cache
 from django_cachekit.layers import pending
-from tests.servers.databases import database, drop_tables, entry
 from tests.stores import OURS
 
 from .conftest import Heard, array
 from .test_waiting import Undo, undone
 
 TABLE = {"BACKEND": OURS + "database.DatabaseCache", "LOCATION": "cache"}
-
-
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def disk(request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: Any) -> Iterator[str]:
-    """Give a database as two aliases, ``disk`` and ``beside``: two connections."""
-    if request.param == "sqlite":
-        settings: dict[str, Any] = {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": str(tmp_path / "disk.sqlite3"),
-            "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL", "timeout": 1},
-        }
-    else:
-        settings = request.getfixturevalue(request.param).settings
-    with (
-        django_db_blocker.unblock(),
-        database("disk", settings),
-        entry("beside", **settings),
-        database("elsewhere", {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}),
-    ):
-        drop_tables("disk")
-        yield request.param
 
 
 def on(name: str) -> dict[str, Any]:
