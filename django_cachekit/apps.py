@@ -13,8 +13,9 @@ class CacheKitConfig(AppConfig):
 
     def ready(self) -> None:
         """Import ``cache.py`` of every installed app that has one."""
-        from . import checks, outbox, warming
+        from . import checks, invalidating, outbox, warming
 
         checks.register_all()
         outbox.listen()
         warming.discover()
+        invalidating.connect()

@@ -32,7 +32,7 @@ class Renamed:
 
     @property
     def transactional(self) -> str | None:
-        """Return the database whose transactions take along what is written here, if there is one."""
+        """Return the database whose transactions take along what is written here, if any."""
         found: str | None = getattr(self.inner, "transactional", None)
         return found
 

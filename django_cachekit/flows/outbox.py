@@ -105,4 +105,3 @@ def _written(database: str, alias: str, match: str, tags: Sequence[str]) -> Any:
             ) from error
         raise
     return row.pk
-

@@ -16,6 +16,7 @@ from django_cachekit.errors import Misconfigured
 from django_cachekit.flows import outbox as rows
 from django_cachekit.models import PendingFlush
 from django_cachekit.outbox import Drained, drain
+
 from .conftest import Fragile, Heard
 from .test_waiting import committing, undone
 
