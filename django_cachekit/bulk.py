@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from functools import reduce
 from operator import or_
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import models, transaction
 from django.db.models import Q
@@ -41,7 +41,7 @@ class InvalidatingQuerySet(models.QuerySet[M]):
             return [row["pk"] for row in keys]
         return changes.see(changes.rows.filter(pk__in=keys), before=True)
 
-    def bulk_create(  # type: ignore[override]  # the stubs name a type that they do not give
+    def bulk_create(
         self,
         objs: Iterable[Any],
         batch_size: int | None = None,
@@ -83,8 +83,9 @@ class InvalidatingQuerySet(models.QuerySet[M]):
                 keys += changes.see(changes.rows.filter(reduce(or_, same)), before=True)
         return keys
 
-    update.alters_data = True  # type: ignore[attr-defined]  # Django's templates look at it
-    bulk_create.alters_data = True  # type: ignore[attr-defined]  # Django's templates look at it
+    # Django's templates look at it before they call.
+    cast(Any, update).alters_data = True
+    cast(Any, bulk_create).alters_data = True
 
 
 InvalidatingManager = models.Manager.from_queryset(InvalidatingQuerySet)

@@ -10,7 +10,8 @@
 
 import logging
 from datetime import timedelta
-from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from django.db import connections, router, transaction
@@ -25,11 +26,10 @@ from .errors import StoreUnavailable
 from .flows import outbox
 from .layers.pending import Flush, merged
 from .manager import manager
+from .scopes import Port
 
-try:
-    from django.tasks import task
-except ImportError:  # before Django 6.0
-    task = None  # type: ignore[assignment]  # the stubs are those of a later Django
+tasks: Any = import_module("django.tasks") if find_spec("django.tasks") else None
+"""Django's tasks, which are there from 6.0 on."""
 
 CHUNK = 500
 """How many rows are carried out as one flush, and removed in one transaction."""
@@ -119,9 +119,8 @@ class _Turn:
 
     def _chunk(self) -> bool:
         """Carry out some rows and remove them, in one transaction; tell whether there were any."""
-        stack = manager.home(manager.store(self.store).alias).stack()
         # Not by a repository, which would wait for the commit of this very transaction.
-        call = partial(stack.call, BLOCKING)
+        call = Port(BLOCKING, manager.home(manager.store(self.store).alias).stack).call
         with transaction.atomic(using=self.where):
             rows = list(self._locked().order_by("created", "pk")[:CHUNK])
             for flush in merged(Flush(self.store, self.match, row.names, call) for row in rows):
@@ -152,18 +151,19 @@ class _Turn:
         return Drained(self.store, self.match, state, self.count, len(self.tags), error)
 
 
-if task is not None:
+def drain_outbox() -> int:
+    """Drain it, and fail if anything is left to be done; a task where Django has tasks."""
+    said = drain()
+    bad = [one for one in said if not one.ok]
+    if bad:
+        told = "; ".join(f"{one.store}: {one.error}" for one in bad)
+        raise StoreUnavailable(f"the outbox could not be drained: {told}")
+    return sum(one.rows for one in said)
 
-    @task
-    def drain_outbox() -> int:
-        """Drain it in the worker of Django's tasks, and fail if anything is left to be done."""
-        said = drain()
-        bad = [one for one in said if not one.ok]
-        if bad:
-            told = "; ".join(f"{one.store}: {one.error}" for one in bad)
-            raise StoreUnavailable(f"the outbox could not be drained: {told}")
-        return sum(one.rows for one in said)
 
+if tasks is not None:
+    # Under its own name, by which a worker finds it.
+    drain_outbox = tasks.task(drain_outbox)
 
 _enqueued = float("-inf")
 
@@ -171,11 +171,11 @@ _enqueued = float("-inf")
 def enqueue() -> None:
     """Have a task drain it, where ``CACHEKIT["BACKGROUND"]`` is ``tasks`` and Django has them."""
     global _enqueued
-    if task is None or conf.get("BACKGROUND") != "tasks" or clock.monotonic() < _enqueued + PAUSE:
+    if tasks is None or conf.get("BACKGROUND") != "tasks" or clock.monotonic() < _enqueued + PAUSE:
         return
     _enqueued = clock.monotonic()
     try:
-        drain_outbox.enqueue()
+        drain_outbox.enqueue()  # type: ignore[attr-defined]  # a task, as said above
     except Exception as error:  # the flush is queued all the same, and others drain too
         log.warning("cache outbox: no task could be enqueued: %s", one_line(error))
 

@@ -1,5 +1,6 @@
 """The checks of the outbox."""
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,7 +16,8 @@ APP = "django_cachekit"
 
 def outbox_can_be(app_configs: Any = None, **_: Any) -> list[checks.CheckMessage]:
     """Check ``CACHEKIT["OUTBOX"]``, and what is to drain it: E023, W024."""
-    wanted = getattr(conf.given(), "get", {}.get)("OUTBOX")
+    given: Any = conf.given()
+    wanted = given.get("OUTBOX") if isinstance(given, Mapping) else None
     return [*_place(wanted), *_tasks()] if wanted else []
 
 

@@ -73,7 +73,7 @@ def _defer(connection: BaseDatabaseWrapper, port: Port, match: str) -> None:
 
 
 def _carried(stack: Stack, op: Operation) -> Any:
-    return run_now(stack.call(BLOCKING, op))
+    return run_now(Port(BLOCKING, lambda: stack).call(op))
 
 
 def _settle(connection: BaseDatabaseWrapper, flushes: list[Flush]) -> None:

@@ -145,7 +145,7 @@ def waiting(alias: str) -> Set[str]:
         for batch in ledger.batches
         if alias in batch.tags
     ]
-    return found[0] if len(found) == 1 else NONE.union(*found)
+    return found[0] if len(found) == 1 else frozenset[str]().union(*found)
 
 
 def transactions() -> list[BaseDatabaseWrapper]:

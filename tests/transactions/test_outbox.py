@@ -8,6 +8,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.models.signals import post_save
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -184,12 +185,17 @@ def test_rows_for_an_alias_that_is_gone_stay_until_they_are_dropped(
 
 
 def test_a_wrong_name_or_no_app_says_so(store: Any) -> None:
-    with override_settings(CACHEKIT={"OUTBOX": "nowhere"}), transaction.atomic():
-        with pytest.raises(Misconfigured, match="'nowhere'"):
-            store.tags("a").flush()
-    with override_settings(INSTALLED_APPS=["django.contrib.contenttypes"]):
-        with pytest.raises(Misconfigured, match="INSTALLED_APPS"):
-            rows.model()
+    with (
+        override_settings(CACHEKIT={"OUTBOX": "nowhere"}),
+        pytest.raises(Misconfigured, match="'nowhere'"),
+        transaction.atomic(),
+    ):
+        store.tags("a").flush()
+    with (
+        override_settings(INSTALLED_APPS=["django.contrib.contenttypes"]),
+        pytest.raises(Misconfigured, match="INSTALLED_APPS"),
+    ):
+        rows.model()
 
 
 def test_the_migration_is_that_of_the_model() -> None:
@@ -197,8 +203,6 @@ def test_the_migration_is_that_of_the_model() -> None:
 
 
 def test_receivers_of_the_project_do_not_hear_of_rows(store: Any) -> None:
-    from django.db.models.signals import post_save
-
     heard: list[Any] = []
 
     def hear(sender: Any, **_: Any) -> None:
