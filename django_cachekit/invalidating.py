@@ -144,9 +144,15 @@ class Changes:
 
     def __init__(self, model: Model, using: str | None, found: Any = None) -> None:
         self.rules = rules_of(model)
-        self.rows = model._base_manager.using(using)
+        self.model = model
+        self.using = using
         self.before = any(rule.before for rule in self.rules)
         self.found: dict[str | None, set[str]] = {} if found is None else found
+
+    @property
+    def rows(self) -> Any:
+        """Return all rows of the model, by its base manager."""
+        return self.model._base_manager.using(self.using)
 
     def see(self, rows: Iterable[Any], *, before: bool = False) -> list[Any]:
         """Note the tags of rows, which are as they were if ``before``; return their keys."""

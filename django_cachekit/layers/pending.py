@@ -35,82 +35,88 @@ Settle = Callable[[BaseDatabaseWrapper, list[Flush]], None]
 
 
 class Ledger:
-    """Know the batches of one connection, and the list that Django last kept them in."""
+    """Know the batches of one connection: which stand, and what waits in them."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
         self.batches: list[Batch] = []
-        self.callbacks: list[Any] = []
+        self.tags: dict[str, set[str]] = {}
+        self._callbacks: list[Any] = []
+        self._by_state: dict[tuple[str, ...], Batch] = {}
 
     def prune(self) -> bool:
-        """Let go of what was rolled back or is done; tell whether anything is left."""
-        self.batches = [batch for batch in self.batches if batch.stands()]
+        """Let go of what was rolled back or is done; tell whether anything is left.
+
+        While Django's list is the one that was last seen, nothing was: it makes another when it
+        drops callbacks, and when it begins to carry them out.
+        """
+        if self.connection.run_on_commit is not self._callbacks:
+            self._callbacks = self.connection.run_on_commit
+            there = {id(callback) for _, callback, *_ in self._callbacks}
+            self._keep([batch for batch in self.batches if id(batch) in there])
         return bool(self.batches)
 
     def batch(self, settle: Settle) -> "Batch":
         """Return the batch that stands or falls with the savepoints of this moment."""
         self.prune()
-        active = savepoints(self.connection)
-        for batch in self.batches:
-            # What else it was begun under is released by now, or Django had dropped it.
-            if active <= batch.savepoints:
-                break
-        else:
-            batch = Batch(self, active, settle)
+        # A block without a savepoint falls with the one around it.
+        state = tuple(sid for sid in self.connection.savepoint_ids if sid)
+        found = self._by_state.get(state)
+        if found is None:
+            found = Batch(self, state, settle)
+            self.connection.on_commit(found)
+            self._keep([found], anew=False)
+        return found
+
+    def committed(self, first: "Batch") -> "list[Batch]":
+        """Return the batches of a commit, of which ``first`` was called; others where it is known.
+
+        Django takes its callbacks from the list one by one, so the list in which this one is no
+        more is the one that is being carried out. It is another than was last seen if a savepoint
+        was rolled back since, or if a callback began another transaction: then each batch speaks
+        for itself.
+        """
+        left = [callback for _, callback, *_ in self._callbacks]
+        known = first in self.batches and first not in left
+        others = [one for one in left if type(one) is Batch and not one.done] if known else []
+        found = [first, *others]
+        for batch in found:
+            batch.done = True
+        self._keep([batch for batch in self.batches if not batch.done])
+        return found
+
+    def _keep(self, batches: "list[Batch]", anew: bool = True) -> None:
+        """Have these batches, in the place of all others or beside them."""
+        if anew:
+            self.batches, self.tags, self._by_state = [], {}, {}
+        for batch in batches:
             self.batches.append(batch)
-        self.callbacks = self.connection.run_on_commit
-        return batch
+            for depth in range(len(batch.savepoints) + 1):
+                # Where only some of them are open any more, the others were released.
+                self._by_state.setdefault(batch.savepoints[:depth], batch)
+            for flush in batch.flushes:
+                self.tags.setdefault(flush.alias, set()).update(flush.tags)
 
 
 class Batch:
     """Hold flushes that stand or fall together; called by Django when they are committed."""
 
-    def __init__(self, ledger: Ledger, active: Set[str], settle: Settle) -> None:
+    def __init__(self, ledger: Ledger, savepoints: tuple[str, ...], settle: Settle) -> None:
         self.ledger = ledger
-        self.savepoints = active
+        self.savepoints = savepoints
         self.flushes: list[Flush] = []
-        self.tags: dict[str, set[str]] = {}
         self.done = False
         self._known: set[Any] = set()
         self._settle = settle
-        self._at = len(ledger.connection.run_on_commit)
-        ledger.connection.on_commit(self)
 
     def __call__(self) -> None:
         """Carry out all that this commit lets happen, also what other savepoints have left."""
-        flushes: list[Flush] = []
-        for batch in self._committed():
-            flushes += batch.flushes
-            batch.done = True
+        if self.done:
+            return
+        batches = self.ledger.committed(self)
+        flushes = [flush for batch in batches for flush in batch.flushes]
         if flushes:
             self._settle(self.ledger.connection, flushes)
-
-    def _committed(self) -> "list[Batch]":
-        """Return the batches of this commit; those after this one where Django's list tells.
-
-        Django takes its callbacks from the list one by one, so the list in which this one is no
-        more is the one that is being carried out. It is another than was last seen if a savepoint
-        was rolled back since: then each batch speaks for itself.
-        """
-        if self.done:
-            return []
-        left = [callback for _, callback, *_ in self.ledger.callbacks]
-        if self in left:
-            return [self]
-        return [self, *(one for one in left if type(one) is Batch and not one.done)]
-
-    def stands(self) -> bool:
-        """Tell whether it still waits: Django drops callbacks with what is rolled back."""
-        callbacks = self.ledger.connection.run_on_commit
-        if self.done:
-            return False
-        if self._at < len(callbacks) and callbacks[self._at][1] is self:
-            return True
-        for at, (_, callback, *_) in enumerate(callbacks):
-            if callback is self:
-                self._at = at
-                return True
-        return False
 
     def lacking(self, alias: str, match: str, tags: tuple[str, ...]) -> tuple[str, ...]:
         """Return those of ``tags`` whose flush does not wait here yet."""
@@ -121,7 +127,7 @@ class Batch:
     def add(self, flush: Flush) -> None:
         """Have one more flush wait."""
         self.flushes.append(flush)
-        self.tags.setdefault(flush.alias, set()).update(flush.tags)
+        self.ledger.tags.setdefault(flush.alias, set()).update(flush.tags)
         parts = [flush.tags] if flush.match == "all" else flush.tags
         self._known.update((flush.alias, flush.match, part) for part in parts)
 
@@ -133,18 +139,21 @@ class _Mine(threading.local):
 
 _mine = _Mine()
 
+_busy: set[int] = set()
+"""The threads in which something may wait: a look at this is all that is asked of most calls.
+
+One that ended in mid-transaction may stay here, which costs the others a second look.
+"""
+
 
 def waiting(alias: str) -> Set[str]:
     """Return the tags of ``alias`` that will be flushed when this thread's transaction commits."""
-    if not _mine.ledgers:
+    if not _busy or not _mine.ledgers:
         return NONE
     _mine.ledgers = {name: ledger for name, ledger in _mine.ledgers.items() if ledger.prune()}
-    found = [
-        batch.tags[alias]
-        for ledger in _mine.ledgers.values()
-        for batch in ledger.batches
-        if alias in batch.tags
-    ]
+    if not _mine.ledgers:
+        _busy.discard(threading.get_ident())
+    found = [ledger.tags.get(alias, NONE) for ledger in _mine.ledgers.values()]
     return found[0] if len(found) == 1 else frozenset[str]().union(*found)
 
 
@@ -162,11 +171,6 @@ def in_transaction(connection: BaseDatabaseWrapper) -> bool:
     return any(not getattr(b, "_from_testcase", False) for b in connection.atomic_blocks)
 
 
-def savepoints(connection: BaseDatabaseWrapper) -> Set[str]:
-    """Return the savepoints that are open; a block without one falls with what is around it."""
-    return frozenset(sid for sid in connection.savepoint_ids if sid)
-
-
 def batch(connection: BaseDatabaseWrapper, settle: Settle) -> Batch:
     """Return the batch of this thread that is to wait for ``connection``'s commit.
 
@@ -176,6 +180,7 @@ def batch(connection: BaseDatabaseWrapper, settle: Settle) -> Batch:
     if ledger is None or ledger.connection is not connection:
         ledger = Ledger(connection)
         _mine.ledgers = {**_mine.ledgers, connection.alias: ledger}
+        _busy.add(threading.get_ident())
     return ledger.batch(settle)
 
 

@@ -383,6 +383,19 @@ def test_tags_that_cannot_be_told_are_raised_to_who_saves(
     assert Book.objects.get().title == "a"
 
 
+def test_an_update_whose_tags_cannot_be_told_is_undone(
+    shelves: list[Shelf], flushed: Heard
+) -> None:
+    Book.objects.create(title="a")
+    invalidates(Book, tags=lambda book: 1 / 0 if book.title == "b" else "books")
+    with pytest.raises(ZeroDivisionError):
+        Book.objects.update(title="b")
+    assert (Book.objects.get().title, flushed) == ("a", [])
+    with pytest.raises(ZeroDivisionError):
+        Book.objects.bulk_create([Book(title="b")])
+    assert Book.objects.count() == 1
+
+
 @pytest.mark.parametrize("nothing", [None, [], ()])
 def test_no_tags_are_no_flush(store: Any, tags: Flushed, nothing: Any) -> None:
     invalidates(Book, tags=lambda book: nothing)

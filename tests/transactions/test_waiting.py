@@ -220,6 +220,19 @@ def test_a_flush_in_a_callback_happens_at_once(store: Any, flushed: Heard) -> No
 
 
 @committing
+def test_a_callback_that_rolls_another_transaction_back_flushes_nothing_of_it(
+    store: Any, flushed: Heard
+) -> None:
+    with transaction.atomic():
+        transaction.on_commit(lambda: undone(lambda: store.tags("dropped").flush()))
+        store.tags("a").flush()
+        with transaction.atomic():
+            store.tags("b").flush()
+
+    assert flushed == [("default", ("a",)), ("default", ("b",))]
+
+
+@committing
 def test_a_thread_waits_for_its_own_transactions_only(store: Any, flushed: Heard) -> None:
     seen: list[Any] = []
 
@@ -312,10 +325,14 @@ def test_django_keeps_its_callbacks_as_is_believed(store: Any) -> None:
         (entry,) = connection.run_on_commit
         savepoints, callback = entry[:2]
         assert isinstance(callback, pending.Batch)
-        assert savepoints == {inside} == callback.savepoints
+        assert savepoints == {inside} == set(callback.savepoints)
         before = connection.run_on_commit
+        with transaction.atomic():
+            assert connection.run_on_commit is before
+        assert connection.run_on_commit is before
         undone(lambda: None)
         assert connection.run_on_commit == before
+        assert connection.run_on_commit is not before
 
 
 @committing
