@@ -29,7 +29,8 @@ def backend(store: Any) -> Iterator[Any]:
     settings = {"OUTBOX": True, "BACKGROUND": "tasks"}
     with override_settings(CACHEKIT=settings, TASKS={"default": {"BACKEND": path}}):
         outbox._enqueued = float("-inf")
-        yield lambda: default_task_backend.results
+        held: Any = default_task_backend
+        yield lambda: held.results
         outbox._enqueued = float("-inf")
 
 

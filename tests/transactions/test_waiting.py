@@ -89,6 +89,21 @@ def test_tags_that_wait_already_are_not_noted_twice(store: Any) -> None:
 
 
 @committing
+def test_what_a_released_savepoint_has_left_is_joined(store: Any, flushed: Heard) -> None:
+    with transaction.atomic():
+        with transaction.atomic():
+            with transaction.atomic():
+                store.tags("a").flush()
+            store.tags("a", "b").flush()
+        store.tags("b", "c").flush()
+        (batch,) = pending._mine.ledgers["default"].batches
+        assert [flush.tags for flush in batch.flushes] == [("a",), ("b",), ("c",)]
+        undone(lambda: None)
+
+    assert flushed == [("default", ("a", "b", "c"))]
+
+
+@committing
 def test_nested_blocks_follow_their_savepoints(store: Any, flushed: Heard) -> None:
     with transaction.atomic():
         store.tags("outer").flush()
