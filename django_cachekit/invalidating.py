@@ -90,6 +90,8 @@ def invalidates(
     if apps.apps_ready and not apps.is_installed("django_cachekit"):
         raise Misconfigured('invalidates() needs "django_cachekit" in INSTALLED_APPS.')
     rule = Rule(model, tags, store, before)
+    if apps.models_ready:
+        rule.heard()  # a model that is not there is an error here, not in the next save of another
     _rules.append(rule)
     if apps.models_ready:
         connect()
@@ -136,7 +138,9 @@ def _family(model: Model) -> list[Model]:
 def _throughs(model: Model) -> set[Any]:
     """Return the tables between this model and others, whichever has the field."""
     fields: list[Any] = [f for f in model._meta.get_fields(include_hidden=True) if f.many_to_many]
-    return {getattr(field, "through", None) or field.remote_field.through for field in fields}
+    # The field has it behind its relation, the far side is the relation.
+    sides = [field if hasattr(field, "through") else field.remote_field for field in fields]
+    return {side.through for side in sides if hasattr(side, "through")}
 
 
 class Changes:
