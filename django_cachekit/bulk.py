@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from functools import reduce
 from operator import or_
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from django.db import models, transaction
 from django.db.models import Q
@@ -82,10 +82,6 @@ class InvalidatingQuerySet(models.QuerySet[M]):
             if same:
                 keys += changes.see(changes.rows.filter(reduce(or_, same)), before=True)
         return keys
-
-    # Django's templates look at it before they call.
-    cast(Any, update).alters_data = True
-    cast(Any, bulk_create).alters_data = True
 
 
 InvalidatingManager = models.Manager.from_queryset(InvalidatingQuerySet)
