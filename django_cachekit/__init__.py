@@ -12,12 +12,25 @@
 before a flush are never served after it, and one caller computes each key.
 """
 
+from .bulk import InvalidatingManager, InvalidatingQuerySet
 from .decorators import cached
 from .facade import cache
+from .invalidating import invalidate_on, invalidates
 from .layers.memo import memo_scope
 from .views import cached_view
 from .warming import warmer
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "cache", "cached", "cached_view", "memo_scope", "warmer"]
+__all__ = [
+    "InvalidatingManager",
+    "InvalidatingQuerySet",
+    "__version__",
+    "cache",
+    "cached",
+    "cached_view",
+    "invalidate_on",
+    "invalidates",
+    "memo_scope",
+    "warmer",
+]

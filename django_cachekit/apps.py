@@ -1,10 +1,10 @@
-"""The Django app: checks, and warmers found in each app's ``cache`` module."""
+"""The Django app: checks, the outbox, and what is found in each app's ``cache`` module."""
 
 from django.apps import AppConfig
 
 
 class CacheKitConfig(AppConfig):
-    """Register the checks and find the warmers at start-up."""
+    """Register the checks, find the warmers and hear of models at start-up."""
 
     name = "django_cachekit"
     label = "django_cachekit"
@@ -13,7 +13,9 @@ class CacheKitConfig(AppConfig):
 
     def ready(self) -> None:
         """Import ``cache.py`` of every installed app that has one."""
-        from . import checks, warming
+        from . import checks, invalidating, outbox, warming
 
         checks.register_all()
+        outbox.listen()
         warming.discover()
+        invalidating.connect()

@@ -13,6 +13,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django_cachekit",
+    "tests.transactions.shelf",
 ]
 
 MIDDLEWARE = [

@@ -42,6 +42,7 @@ class Array(SyncDriver):
     """Drive a memory; every verb is one step under its lock."""
 
     shared = False
+    claims = True
     orderly = True
     hop = Hop.NONE
 
@@ -103,16 +104,22 @@ class Array(SyncDriver):
             for key, value in op.values.items()
         }
         with self.memory.lock:
-            if self._late(op):
+            if self._late(op) or not self._mine(op):
                 return set(op.keys)
             for name, slot in slots.items():
                 self.memory.keep(name, slot, self.entries, self.room)
         return set()
 
     def do_delete(self, op: Operation) -> set[Key]:
-        """Drop the keys, and tell which were there."""
+        """Drop the keys, and tell which were there; of a claim, the claim alone."""
         with self.memory.lock:
             named = {key: self._name(key, op.version) for key in op.keys}
+            if op.token and not self._mine(op):
+                return set()
+            for name in named.values():
+                self.memory.claims.pop(name, None)
+            if op.token:
+                return set(op.keys)
             there = {key for key, name in named.items() if self.memory.find(name)}
             for name in named.values():
                 self.memory.drop(name)
@@ -136,6 +143,18 @@ class Array(SyncDriver):
                     self.memory.slots[name] = slot._replace(expires=self.names.expires(op.ttl))
                     there.add(key)
         return there
+
+    def do_claim(self, op: Operation) -> Any:
+        """Lay a claim on the key for who would compute it; it ends with who laid it."""
+        name = self._name(op.key, op.version)
+        with self.memory.lock:
+            slot = self.memory.find(name) if op.match == "absent" else None
+            if slot is not None and slot.bears(op.tags):
+                return slot.value()
+            if name in self.memory.claims and op.match != "taken":
+                return UNSURE
+            self.memory.claims[name] = op.token
+        return MISSING
 
     def do_add(self, op: Operation) -> bool:
         """Store the value where nothing live is."""
@@ -171,6 +190,7 @@ class Array(SyncDriver):
             if slot is None or not slot.bears(op.tags):
                 return MISSING
             self.memory.drop(name)
+            self.memory.claims.pop(name, None)
         return slot.value()
 
     def do_ttl(self, op: Operation) -> Any:
@@ -205,6 +225,11 @@ class Array(SyncDriver):
         with self.memory.lock:
             names = list(self.memory.slots)
             return sum(self.memory.find(name) is None for name in names)
+
+    def _mine(self, op: Operation) -> bool:
+        """Tell whether the operation asks for no claim, or has it."""
+        claims = self.memory.claims
+        return not op.token or claims.get(self._name(op.key, op.version)) == op.token
 
     def _late(self, op: Operation) -> bool:
         stamp = op.stamp

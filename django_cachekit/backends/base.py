@@ -60,6 +60,7 @@ class NamedDriver:
     """Hold what every driver of ours has, and find the method of a verb: ``do_<verb>``."""
 
     shared = True
+    claims = True
     silent = False
     orderly = False
     hop: Hop | None = Hop.THREAD

@@ -54,6 +54,11 @@ class Rows(Bytes):
         """Tell whether other processes see what is written now: not before a transaction ends."""
         return not self.table.place.writer().in_atomic_block
 
+    @property
+    def transactional(self) -> str:
+        """Return the alias in ``DATABASES`` whose transactions take along what is written here."""
+        return self.table.place.home()
+
     def create_table(self, database: str | None = None, dry_run: bool = False) -> Made:
         """Make the table unless it is there; ``manage.py cache_table`` calls this."""
         return self.table.place.create(database, dry_run)

@@ -59,6 +59,8 @@ class Memory:
         self.lock = threading.RLock()
         self.bytes = 0
         self.epoch = 0
+        # Who computes a name now; one that is written or dropped takes the claim along.
+        self.claims: dict[Any, bytes] = {}
 
     def find(self, name: Any) -> Slot | None:
         """Return a live slot and count it as used; drop one that has expired or was flushed."""
@@ -104,6 +106,7 @@ class Memory:
     def keep(self, name: Any, slot: Slot, entries: int, room: int) -> None:
         """Store a slot, dropping the least recently used ones that no longer fit."""
         self.drop(name)
+        self.claims.pop(name, None)
         self.slots[name] = slot
         self.bytes += slot.size
         while len(self.slots) > entries or self.bytes > room:
@@ -122,5 +125,6 @@ class Memory:
         """Drop everything; what was being computed meanwhile is not kept."""
         with self.lock:
             self.epoch += 1
+            self.claims.clear()
             self.slots.clear()
             self.bytes = 0

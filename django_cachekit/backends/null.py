@@ -12,6 +12,7 @@ class Null(SyncDriver):
     """Answer as Django's DummyCache does: nothing is there, and everything can be written."""
 
     shared = False
+    claims = False
     hop = Hop.NONE
 
     def do_read(self, op: Operation) -> Reply:

@@ -22,6 +22,7 @@ class Renamed:
         self.guesses: Guesses | None = None if inner.guesses is None else Bounded(GUESSES)
         self.silent = False
         self.shared = inner.shared
+        self.claims = inner.claims
         self.orderly = inner.orderly
         self.sender = sender
         self.names = names
@@ -30,6 +31,12 @@ class Renamed:
     def instant(self) -> bool:
         """Tell whether it only touches memory."""
         return self.inner.instant
+
+    @property
+    def transactional(self) -> str | None:
+        """Return the database whose transactions take along what is written here, if any."""
+        found: str | None = getattr(self.inner, "transactional", None)
+        return found
 
     @property
     def version(self) -> int:

@@ -21,6 +21,8 @@ W015    READ_LEGACY is on: entries that nobody vouches for are read, pickles too
 E020    a backend of this package cannot be imported
 E021    a warmer in CACHEKIT["WARMERS"] cannot be imported
 E022    LOCATION or an option is not one that the backend's client library takes
+E023    the outbox has no app, no database, or none that its table may be in
+W024    the outbox is to be drained by tasks, which this Django has not
 E030    the DynamoDB store has no table, no region, or an option that means nothing
 E031    boto3, which the DynamoDB store needs, is not installed
 ======= ==================================================================================
@@ -37,6 +39,7 @@ from .dynamodb import dynamodb_is_configured
 from .keys import keys_are_fit
 from .memory import default_store_is_shared
 from .options import options_mean_something
+from .outbox import outbox_can_be
 from .settings import settings_mean_something
 from .stores import aliases_are_over_others, backends_are_there
 
@@ -47,6 +50,7 @@ def register_all() -> None:
     """Register every check with Django."""
     for check in (
         settings_mean_something,
+        outbox_can_be,
         backends_are_there,
         aliases_are_over_others,
         options_mean_something,

@@ -80,7 +80,7 @@ class Job:
         self.fresh = fresh
         self.name = port.flight(key, version)
         self.version = self.name[1]
-        self.shared = port.stack.driver.shared
+        self.claims = port.stack.driver.claims
         self.drafts = _takes_draft(make)
 
     async def look(self, tags: Iterable[str] = (), *, soft: bool = False) -> Reply:
@@ -103,7 +103,7 @@ class Job:
         draft = Draft(self.ttl, stale)
         arguments = (draft,) if self.drafts else ()
         value = await self.port.face.user(self.make, *arguments)
-        if self.shared:
+        if self.claims:
             # Who comes later may come after another process had the key forgotten: it shall look.
             BOARD.part(self.name, flight)
         ttl = draft.ttl
@@ -115,7 +115,7 @@ class Job:
             flight.revoked = True  # computed within a transaction that is going to flush it
         flight.value = made
         unkept = draft.skipped or over(ttl) or flight.revoked or lost(flight.stamp)
-        if not unkept and (lease is not None or not self.shared):
+        if not unkept and (lease is not None or not self.claims):
             await self._keep(flight, made, ttl, lease)
         return made
 
@@ -187,7 +187,7 @@ async def anew(job: Job, match: str) -> Remembered:
     with BOARD.watching(job.name, flight):
         reply = await job.look(soft=True)
         flight.stamp = reply.stamp
-        lease = await job.lease(match, reply.stamp) if job.shared else MISSING
+        lease = await job.lease(match, reply.stamp) if job.claims else MISSING
         if lease is UNSURE:
             return Remembered(MISSING)
         return await _computed(job, flight, lease, unwrap(reply.values.get(job.key)))
@@ -240,11 +240,14 @@ def _same(now: Stamp | None, then: Stamp | None, tags: Iterable[str]) -> bool:
 async def _lead(job: Job, flight: Flight, *, alone: bool) -> Remembered:
     reply = await job.look()
     lease: Any = MISSING
-    if job.key not in reply.values and not alone and job.shared:
+    if job.key not in reply.values and not alone and job.claims:
         lease, reply = await _leased(job, reply)
     if job.key in reply.values:
         return Remembered.of(reply.values[job.key])
     flight.stamp = reply.stamp
+    if job.claims and lease is MISSING and not lost(reply.stamp):
+        # Who has the key forgotten meanwhile will not be heard of: each waits for himself.
+        flight.revoked = True
     return await _computed(job, flight, lease)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from ..core.flights import BOARD, Flight, Role, leading
 from ..core.keys import plain
 from ..core.ttl import over, seconds
+from ..layers.pending import waiting
 from ..layers.policy import lost
 from ..scopes import Port
 from ..verbs import get_many, store, unwrap
@@ -85,11 +86,15 @@ async def _made(
         return found
     with leading(*led.values()):
         fresh = await port.face.user(make_many, [asked[key] for key in missing])
-    for key, flight in led.items():
-        BOARD.part(port.flight(key, None), flight)  # as in compute
+    if port.stack.driver.shared:
+        for key, flight in led.items():
+            BOARD.part(port.flight(key, None), flight)  # as in compute
     if not isinstance(fresh, Mapping):
         raise TypeError(f"make_many gives a dict of values by key, not {type(fresh).__name__}.")
     values = {key: fresh[asked[key]] for key in missing if asked[key] in fresh}
+    if not waiting(port.alias).isdisjoint(port.tags):
+        for flight in led.values():
+            flight.revoked = True  # computed within a transaction that is going to flush it
     for key, value in values.items():
         led[key].value, led[key].stamp = Remembered(value, port.tags), reply.stamp
     keep = {key: value for key, value in values.items() if not led[key].revoked}

@@ -66,7 +66,8 @@ async def take(
         return MISSING
     if found is not MISSING:
         return found
-    _keeper.hold(lease)
+    if port.stack.driver.shared:
+        _keeper.hold(lease)  # in a memory claims have no end, and die with this process
     return lease
 
 

@@ -62,6 +62,13 @@ def begun() -> Memory:
     return memory
 
 
+def forget() -> None:
+    """Forget all that is remembered here; a key may be so under several versions and tags."""
+    memory = current()
+    if memory is not None and len(memory.values):
+        memory.values.clear()
+
+
 @contextmanager
 def memo_scope() -> Iterator[None]:
     """Open a memory of one's own for ``cache.memo()``, ended with the block."""
@@ -107,7 +114,7 @@ class Memo:
         try:
             return await proceed(face, op)
         finally:
-            self._drop()
+            forget()
 
     async def _read(self, face: Face, op: Operation, proceed: Proceed) -> Reply:
         memory = begun()
@@ -121,9 +128,3 @@ class Memo:
                 memory.values.put(names[key], kept[key] or [])
         found = {key: held[0] for key, held in kept.items() if held is not None}
         return Reply({key: value for key, value in found.items() if value is not MISSING})
-
-    def _drop(self) -> None:
-        memory = current()
-        if memory is not None and len(memory.values):
-            # A key may be remembered under several versions and tags: forgetting all is as right.
-            memory.values.clear()

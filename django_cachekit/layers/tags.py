@@ -23,6 +23,7 @@ from ..core.operation import (
     tag_record,
 )
 from ..core.ttl import over
+from ..errors import NotSupported
 from .base import Driver, Guesses, Proceed, guess
 from .copies import Copies
 from .pending import waiting
@@ -188,6 +189,8 @@ class Tags:
     # Flushing
 
     async def _flush(self, face: Face, op: Operation, proceed: Proceed) -> None:
+        if op.match not in ("any", "all", "soft"):
+            raise NotSupported(f"a flush of tags cannot match {op.match!r}.")
         records = tuple(map(tag_record, op.tags))
         with self.copies.flushing(records):
             if op.match == "any":

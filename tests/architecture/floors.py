@@ -10,8 +10,8 @@ FLOORS = (
     {"testing"},
     {DOOR},
     {"management", "admin"},
-    {"monitor", "health", "warming", "decorators", "views", "middleware"}
-    | {"templatetags", "contrib", "apps"},
+    {"monitor", "health", "warming", "outbox", "invalidating", "bulk", "decorators", "views"}
+    | {"middleware", "templatetags", "contrib", "apps"},
     {"facade"},
     {"manager"},
     {"repository", "limiter"},
@@ -21,7 +21,7 @@ FLOORS = (
     {"layers"},
     {"codecs"},
     {"conf"},
-    {"core", "signals", "errors"},
+    {"core", "signals", "errors", "models", "migrations"},
 )
 """From the top of the house down: a room imports from its own floor and from those below."""
 

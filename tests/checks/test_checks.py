@@ -87,7 +87,7 @@ def test_they_are_registered_with_django() -> None:
         for tag in ("caches", "security")
     }
 
-    assert len(by_tag["caches"]) == 9
+    assert len(by_tag["caches"]) == 10
     assert by_tag["security"] == {"keys_are_fit", "directories_are_private"}
 
 

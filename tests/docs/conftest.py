@@ -10,7 +10,7 @@ from django.db import connection
 from django.dispatch import Signal
 from django.test import override_settings
 
-from django_cachekit import signals, warming
+from django_cachekit import invalidating, signals, warming
 
 SIGNALS = [value for value in vars(signals).values() if isinstance(value, Signal)]
 
@@ -39,11 +39,14 @@ def shop(shop_app: None, db: None) -> None:
 
 @pytest.fixture
 def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[contextlib.ExitStack]:
-    """Give a stack that undoes what a page did, to warmers and signals too."""
+    """Give a stack that undoes what a page did, to warmers, rules and signals too."""
     monkeypatch.setattr(warming, "_registry", dict(warming._registry))
     before = [(signal, list(signal.receivers)) for signal in SIGNALS]
+    rules = list(invalidating._rules)
     with contextlib.ExitStack() as stack:
         yield stack
+    for rule in [rule for rule in invalidating._rules if rule not in rules]:
+        rule.disconnect()
     for signal, receivers in before:
         signal.receivers = receivers
         signal.sender_receivers_cache.clear()

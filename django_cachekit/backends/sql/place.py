@@ -50,7 +50,12 @@ class Place:
 
     def writer(self) -> BaseDatabaseWrapper:
         """Return this thread's connection; for reads too, since a replica is late with a flush."""
-        return connections[self.database or router.db_for_write(self.model)]
+        return connections[self.home()]
+
+    def home(self) -> str:
+        """Return the alias of the database in which the table lies."""
+        found: str = self.database or router.db_for_write(self.model)
+        return found
 
     def run(self, connection: BaseDatabaseWrapper, work: Work[T]) -> T:
         """Return ``work(cursor, sql)``; inside a caller's transaction an error leaves that usable.

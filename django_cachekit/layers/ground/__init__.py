@@ -53,6 +53,7 @@ class Foreign:
         self.sender = type(cache)
         self.instant = isinstance(cache, INSTANT)
         self.shared = not self.instant
+        self.claims = self.shared
         self.guesses: Guesses | None = None if self.instant else Bounded(GUESSES)
         self.silent = False
         self.orderly = False

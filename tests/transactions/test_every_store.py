@@ -1,0 +1,41 @@
+"""On every store: a flush in a transaction happens if and only if that is committed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from django_cachekit import cache
+from tests.placing import placed
+from tests.stores import BY_NAME, ROWS
+
+from .test_waiting import committing, undone
+
+pytestmark = committing
+
+
+@pytest.fixture(params=[row.name for row in ROWS])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """Give the facade over each store of the table in turn."""
+    with placed(BY_NAME[request.param], request, tmp_path):
+        yield cache
+
+
+def test_a_flush_follows_the_transaction(any_store: Any) -> None:
+    any_store.tags("a", "b").put("k", 1, 60)
+    undone(lambda: any_store.tags("a").flush())
+    assert any_store.get("k") == 1
+
+    with transaction.atomic():
+        undone(lambda: any_store.tags("b").flush())
+        any_store.tags("c").flush()
+    assert any_store.get("k") == 1
+
+    with transaction.atomic():
+        any_store.tags("a").flush()
+        any_store.tags("c").flush()
+    assert any_store.get("k") is None
+    any_store.tags("a", "b").put("k", 2, 60)
+    assert any_store.get("k") == 2
