@@ -9,9 +9,10 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from ..core.keys import plain
 from ..core.operation import MISSING, Kind, Operation
 from ..core.ttl import over, seconds
-from ..errors import NotSupported, TypeMismatch
+from ..errors import TypeMismatch
 from ..scopes import Port
 from ..verbs import find, remove, revoke, store, unwrap
+from . import tagged
 
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*\Z").match
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*\Z").match
@@ -133,7 +134,7 @@ async def forget_many(port: Port, keys: Iterable[Any]) -> int:
 async def listing(port: Port, glob: str = "*") -> list[str]:
     """Return the keys that match ``glob``; NotSupported where the store cannot list its keys."""
     if port.tags:
-        raise NotSupported(f"alias {port.alias!r} keeps no index of the keys that bear a tag.")
+        return await tagged.listing(port, glob)
     found: list[str] = await port.call(Operation("keys", Kind.READ, glob=glob))
     return found
 

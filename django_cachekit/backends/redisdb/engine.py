@@ -65,7 +65,7 @@ class Engine:
         if self.wire.slots is not None:
             return run_now(self.read(BLOCKING, [name]))
         (found,) = self.wire.say([(b"MGET", self.naming.epoch, self.naming.key(name))])
-        told, data = _listed(found, 2)
+        told, data = listed(found, 2)
         epoch = self._learn(told)
         live = _live(text(data), epoch)
         return epoch, {} if live is None else {name: live}
@@ -148,7 +148,7 @@ class Engine:
     ) -> AsyncIterator[tuple[bytes, bytes]]:
         """Walk over all that may be of that version and match ``glob``, and more."""
         wanted = self.naming.wanted(version, glob)
-        async for keys in self._walk(face, self.naming.pattern(version, glob)):
+        async for keys in self.walk(face, self.naming.pattern(version, glob)):
             names = {name: key for key in keys if wanted(key) and (name := self.naming.name(key))}
             if names:
                 _, found = await self._read(face, names, names.values())
@@ -221,7 +221,7 @@ class Engine:
         if self.wire.slots is None:
             ask = [Command(b"", (b"MGET", *keys))]
             (found,) = await self.wire.ask(face, ask, again=True)
-            found = _listed(found, len(keys))
+            found = listed(found, len(keys))
         else:
             gets = [Command(key, (b"GET", key)) for key in keys]
             found = await self.wire.ask(face, gets, again=True)
@@ -244,7 +244,7 @@ class Engine:
 
     # -- walking --------------------------------------------------------------------------
 
-    async def _walk(self, face: Face, pattern: bytes) -> AsyncIterator[list[bytes]]:
+    async def walk(self, face: Face, pattern: bytes) -> AsyncIterator[list[bytes]]:
         """Walk over the keys of every server that has some, a few hundred at a time."""
         slots = self.wire.slots
         if slots is not None and slots.stale:
@@ -255,7 +255,7 @@ class Engine:
             while True:
                 said = (b"SCAN", cursor, b"MATCH", pattern, b"COUNT", STEP)
                 (told,) = await self.wire.ask(face, [Command(b"", said, node=node)], again=True)
-                cursor, keys = _listed(told, 2)
+                cursor, keys = listed(told, 2)
                 yield keys
                 if cursor == b"0":
                     break
@@ -267,7 +267,7 @@ class Engine:
         that had ended.
         """
         gone = 0
-        async for keys in self._walk(face, self.naming.pattern(None, "*")):
+        async for keys in self.walk(face, self.naming.pattern(None, "*")):
             keys = [key for key in keys if key != self.naming.epoch]
             if keys:
                 gone += await self._sweep_some(face, keys)
@@ -297,7 +297,7 @@ def _number(told: bytes | None) -> int:
     return int.from_bytes(told[:WIDTH].ljust(WIDTH, b"\1"), "big") or 1
 
 
-def _listed(answer: Any, length: int) -> list[Any]:
+def listed(answer: Any, length: int) -> list[Any]:
     """Return an answer that is a list of so many."""
     if type(answer) is list and len(answer) == length:
         return answer

@@ -143,6 +143,11 @@ class Sql:
         self.lasting = f"{victims} IS NULL ORDER BY {self._name} LIMIT {_ROWS // 2}"
         walk = f"SELECT {self._raw_name}, {self._content} {rows} AND {self._beyond}{self._live}"
         self.walk = f"{walk} ORDER BY {self._name} LIMIT 100"
+        span = f"FROM {self._table} WHERE {self._space} = %s AND {self._beyond}"
+        span = f"{span} AND {self._name} < %s"
+        self.span_size = f"SELECT COUNT(*) {span}"
+        span = f"{span} ORDER BY {self._name} LIMIT {_ROWS // 2}"
+        self.span = f"SELECT {self._raw_name}, {self._content} {span}"
 
     def read(self, names: int) -> str:
         """Return the query for so many live rows: space, names, now."""
