@@ -53,6 +53,8 @@ class ByteDriver(Indexing):
         self.counts = "count" in self.io.swift and not chain.sealed
         self.lasting = bool(getattr(self.io, "lasting", False))
         self.lead = names.lead
+        if isinstance(self.io, Faced) and not hasattr(engine, "scan"):
+            self.lists = False
         self.legacy: Adoption | None = None
         if self.far:
             self.guesses = Bounded(GUESSES)

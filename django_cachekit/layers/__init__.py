@@ -4,7 +4,7 @@
 read is silent, so ``memo`` is outermost, and only where it was asked for. ``events`` sees what the
 caller sees: a store that is down is a miss, so ``policy`` is inside it. ``tagstats`` counts what a
 store answered, by the tags of the call. ``tags`` turns one call into a read of keys and records,
-which nothing above it need know. What that has stamped is noted by ``tagindex``, which is there only
+which nothing above it need know. What it has stamped is noted by ``tagindex``, which is there only
 where ``TAG_INDEX`` asks for it, and the store has to be told.
 """
 
