@@ -24,6 +24,9 @@ from .words import EPOCH, WIDTH, Sql
 
 T = TypeVar("T")
 
+DROPS = 200
+"""How many rows are dropped in one statement."""
+
 HALF = 32
 """Hex digits of a name that stand for the tag, and as many for the entry."""
 
@@ -42,13 +45,14 @@ class Notes:
         rows = {_name(place): self._row(place) for place in (*put, *roots)}
         # In one order everywhere, or two writers of the same rows could wait for each other.
         fresh = [rows[name] for name in sorted(rows)]
-        stale = sorted((self.space, _name(one), one.member, one.score) for one in drop)
+        stale = sorted((_name(place), place.score) for place in drop)
 
         def work(cursor: CursorWrapper, sql: Sql) -> None:
             for part in parts(fresh, sql.limit // WIDTH):
                 cursor.execute(sql.write(len(part)), [value for row in part for value in row])
-            for row in stale:
-                cursor.execute(sql.drop_same, row)
+            for some in parts(stale, DROPS):
+                given = [value for row in some for value in row]
+                cursor.execute(sql.drop_scored(len(some)), [self.space, *given])
             if random.random() * OFTEN < len(fresh):  # noqa: S311  # no secret
                 cursor.execute(sql.drop_expired, [self.space, to_ms(clock.now())])
 

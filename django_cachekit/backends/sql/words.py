@@ -170,6 +170,14 @@ class Sql:
         ordered = f"SELECT {key} FROM {self._table} {found} ORDER BY {self._name}{self.lock}"
         return f"{self._drop} WHERE ({key}) IN ({ordered})"
 
+    def drop_scored(self, rows: int) -> str:
+        """Return one that removes rows whose number still is what it was: space, name and number.
+
+        One comparison for each, for the three databases agree on no other way to write it.
+        """
+        same = " OR ".join([f"({self._name} = %s AND {self._number} = %s)"] * rows)
+        return f"{self._drop} WHERE {self._space} = %s AND ({same})"
+
     def take(self, names: int) -> str:
         """Return one that also tells what it removed: space, names; space, EPOCH if it tells it."""
         epoch = f", {self._epoch}" if self.tells_epoch else ""
