@@ -24,6 +24,9 @@ WIDTH = 16
 ROOT = bytes(WIDTH)
 """The label under which the labels themselves are kept, each with the moment of its last note."""
 
+BATCH = 200
+"""Of how many entries the tags' records are read in one trip."""
+
 HARD = 8
 """How much of a record a flush changes for good, and so kills what was stamped with it."""
 
@@ -122,8 +125,9 @@ class Indexing(NamedDriver):
         """Return the tags that live entries bear."""
         found = set[str]()
         if self.rack is None:
-            async for met in self._everything(face, "*"):
-                found.update(met.entry.stamps if met.entry else ())
+            async for entries in self._batches(face):
+                for entry in await self._undead(face, entries):
+                    found.update(entry.stamps)
         else:
             async for labels in self.rack.walk(face, ROOT):
                 for place in labels:
@@ -190,6 +194,23 @@ class Indexing(NamedDriver):
             if version == str(self.version):
                 yield Met(key, version, self.entries.load(name, data, epoch))
 
+    async def _batches(self, face: Face) -> AsyncIterator[list[Entry]]:
+        """Walk over all entries that bear tags, some at a time."""
+        batch = list[Entry]()
+        async for met in self._everything(face, "*"):
+            if met.entry is not None and met.entry.stamps:
+                batch.append(met.entry)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        yield batch
+
+    async def _undead(self, face: Face, entries: Sequence[Entry]) -> list[Entry]:
+        """Return the entries none of whose tags was flushed, asking for all records in one trip."""
+        tags = {tag for entry in entries for tag in entry.stamps}
+        records = await self._records(face, tags) if tags else {}
+        return [entry for entry in entries if not is_dead(entry, records)]
+
     async def _keys(self, face: Face, places: Sequence[Place]) -> list[Met]:
         """Return the keys that members stand for; those in a seal are read, if still there."""
         if self.entries.chain.sealed:
@@ -226,15 +247,13 @@ class Indexing(NamedDriver):
         """Return the entries that live and bear the tag, by member; and who was flushed."""
         met = await self._read(face, [place.member for place in places])
         entries = {member: one.entry for member, one in met.items() if one.entry is not None}
-        tags = {tag for entry in entries.values() for tag in entry.stamps}
-        records = await self._records(face, tags) if tags else {}
-        alive, flushed = dict[bytes, Entry](), list[bytes]()
-        for member, entry in entries.items():
-            if is_dead(entry, records):
-                flushed.append(member)
-            elif any(self.label(tag) == label for tag in entry.stamps):
-                alive[member] = entry
-        return alive, flushed
+        undead = set(map(id, await self._undead(face, list(entries.values()))))
+        alive = {
+            member: entry
+            for member, entry in entries.items()
+            if id(entry) in undead and any(self.label(tag) == label for tag in entry.stamps)
+        }
+        return alive, [member for member, entry in entries.items() if id(entry) not in undead]
 
     # -- cleaning up --------------------------------------------------------------------------
 

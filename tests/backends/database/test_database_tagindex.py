@@ -9,14 +9,13 @@ import pytest
 from django.db import transaction
 
 from django_cachekit import cache as facade
-from django_cachekit.backends.sql import index
 from tests.conftest import Clock
 
 from .helping import INDEX_KEY, KEY, Look, config, driver_of, only, queries, tables
 
 pytestmark = pytest.mark.usefixtures("never_due")
 
-SEALED = {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
+SEALED: dict[str, Any] = {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
 
 
 @pytest.fixture
@@ -108,7 +107,7 @@ def test_what_has_expired_goes_once_in_a_while(
     clock.advance(61)
     indexed.tags("t").put("late", 1, 600)
     assert len(index_rows(look)) == 302
-    monkeypatch.setattr(index.random, "random", lambda: 0.0)
+    monkeypatch.setattr(random, "random", lambda: 0.0)
     indexed.tags("t").put("later", 1, 600)
     assert sorted(indexed.tags("t").keys()) == ["first", "late", "later"]
     assert len(index_rows(look)) == 3

@@ -210,7 +210,7 @@ def test_who_takes_out_never_takes_what_was_written_meanwhile(
             "pull": lambda: cache.pull("key"),
             "put": lambda: cache.put("key", 3, ttl),
             "listing": lambda: list(scope.keys()),
-            "prune": lambda: cache.prune(),
+            "prune": cache.prune,
         }
         for name, call in calls.items():
             scope.put("key", 1, ttl)
