@@ -9,7 +9,7 @@ from ..core import clock
 from ..core.bounded import Bounded
 from ..core.entry import Entry
 from ..core.operation import Key, Operation, Record
-from ..layers.tagindex import Book
+from ..layers.tagindex import Book, Row
 from . import numbers
 from .base import Names, record_text
 from .engine import Blob, Name, Sealed, epoch_of
@@ -66,10 +66,12 @@ class Entries:
         self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None
     ) -> Blob:
         """Return what is to be stored for an entry."""
+        rows: tuple[Row, ...] = ()
         if self.book is not None:
             self.book.met(name, entry)
+            rows = self.book.along(key, self.names.version if version is None else version, entry)
         carried = self._carried(key, version)
-        return Blob(self.chain.dumps(name, entry, epoch, carried), entry.expires, epoch)
+        return Blob(self.chain.dumps(name, entry, epoch, carried), entry.expires, epoch, rows)
 
     def counter(
         self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None

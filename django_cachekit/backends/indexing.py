@@ -13,7 +13,7 @@ from ..core.entry import Entry
 from ..core.faces import Face
 from ..core.keys import matcher
 from ..core.operation import Operation, Record, tag_record
-from ..layers.tagindex import Book
+from ..layers.tagindex import Book, Row
 from .base import NamedDriver, record_text
 from .engine import KEEP, Blob, FacedEngine, Keep
 from .entries import Entries
@@ -40,7 +40,12 @@ class Place(NamedTuple):
 
 
 class Rack(Protocol):
-    """Keep members under labels, for the epoch that stands."""
+    """Keep members under labels, for the epoch that stands.
+
+    ``rides`` says that its engine's ``write`` takes the rows of blobs along.
+    """
+
+    rides: bool
 
     async def note(self, face: Face, put: Sequence[Place], drop: Sequence[Place]) -> None:
         """Put members where they belong, and drop others if they have their score still.
@@ -85,7 +90,7 @@ class Indexing(NamedDriver):
         super().keep_index()
         self.rack = self.make_rack() if self.indexed else None
         if self.rack is not None:
-            self.book = self.entries.book = Book(self.entries.name)
+            self.book = self.entries.book = Book(self.entries.name, rides=self.rack.rides)
 
     def make_rack(self) -> Rack | None:
         """Return where members are kept; None has everything walked over."""
@@ -96,9 +101,7 @@ class Indexing(NamedDriver):
         if self.rack is not None:
             put, drop = list[Place](), list[Place]()
             for row, stands in op.values.items():
-                member = self._member(row.key, row.version)
-                place = Place(self.label(row.tag), member, row.score)
-                (put if stands else drop).append(place)
+                (put if stands else drop).append(self.place(row))
             await self.rack.note(face, put, drop)
 
     async def do_members(self, face: Face, op: Operation) -> list[str]:
@@ -155,6 +158,10 @@ class Indexing(NamedDriver):
         """Return what stands for a tag."""
         return self.entries.chain.name(record_text(Record("index", tag)))[:WIDTH]
 
+    def place(self, row: Row) -> Place:
+        """Return where a row belongs."""
+        return Place(self.label(row.tag), self._member(row.key, row.version), row.score)
+
     def _member(self, key: str, version: int) -> bytes:
         if self.entries.chain.sealed:
             return self.entries.name(key, version)
@@ -175,8 +182,9 @@ class Indexing(NamedDriver):
                 if met.entry is not None and all(tag in met.entry.stamps for tag in op.tags):
                     yield met
             return
+        keys = self._keys_inside if self.entries.chain.sealed else self._keys
         async for places in self.rack.walk(face, await self._rarest(face, op.tags)):
-            for met in await self._keys(face, places):
+            for met in await keys(face, places):
                 yield met
 
     async def _rarest(self, face: Face, tags: Sequence[str]) -> bytes:
@@ -212,12 +220,19 @@ class Indexing(NamedDriver):
         return [entry for entry in entries if not is_dead(entry, records)]
 
     async def _keys(self, face: Face, places: Sequence[Place]) -> list[Met]:
-        """Return the keys that members stand for; those in a seal are read, if still there."""
-        if self.entries.chain.sealed:
-            return list((await self._read(face, [place.member for place in places])).values())
+        """Return the keys that members say."""
         texts = [place.member.decode("utf-8", "surrogatepass") for place in places]
         parts = [text.partition(":") for text in texts]
         return [Met(key, version, None) for version, _, key in parts]
+
+    async def _keys_inside(self, face: Face, places: Sequence[Place]) -> list[Met]:
+        """Return the keys inside sealed entries, and drop the places of what cannot be read."""
+        met = await self._read(face, [place.member for place in places])
+        there = {member: one for member, one in met.items() if one.version}
+        dead = [place for place in places if place.member not in there]
+        if dead and self.rack is not None:
+            await self.rack.note(face, [], dead)
+        return list(there.values())
 
     async def _read(self, face: Face, members: Iterable[bytes]) -> dict[bytes, Met]:
         """Return what is there of members, with the entry if it can be read and has not expired."""

@@ -36,7 +36,8 @@ class Remote(Bytes):
 
     def make_rack(self) -> Rack:
         """Return the sorted sets that tell which keys bear a tag."""
-        return Sets(self.engine)
+        sets = self.engine.index = Sets(self.engine, self.place)
+        return sets
 
 
 class RedisCache(StoreCache):

@@ -28,6 +28,15 @@ FAR = 5 * 10**15
 CHANGING = ("write", "delete", "touch", "add", "incr", "pull", "claim")
 
 
+class Row(NamedTuple):
+    """Name one note: that this key, of this version, bears this tag, until the score says."""
+
+    tag: str
+    key: str
+    version: int
+    score: int
+
+
 class Mark(NamedTuple):
     """Say what the index holds of an entry: under which tags, and with which score.
 
@@ -49,25 +58,22 @@ class Mark(NamedTuple):
             return cls(tuple(entry.stamps), FAR + to_ms(entry.created))
         return cls(tuple(entry.stamps), min(to_ms(entry.expires), FAR - 1))
 
-
-class Row(NamedTuple):
-    """Name one note: that this key, of this version, bears this tag, until the score says."""
-
-    tag: str
-    key: str
-    version: int
-    score: int
+    def rows(self, key: str, version: int) -> Iterator[Row]:
+        """Return what is noted of it."""
+        return (Row(tag, key, version, self.score) for tag in self.tags)
 
 
 class Book:
     """Remember the marks of entries that this process wrote or met, by their names in the store.
 
     ``name`` makes those. What is not remembered is noted all the same when it is written, but not
-    taken out when it goes: that is left to who lists the tag, or prunes.
+    taken out when it goes: that is left to who lists the tag, or prunes. ``rides`` says that the
+    store writes rows along with the entries of a plain write, so that no trip is needed for them.
     """
 
-    def __init__(self, name: Any) -> None:
+    def __init__(self, name: Any, *, rides: bool = False) -> None:
         self.name = name
+        self.rides = rides
         self._marks: Bounded[bytes, Mark] = Bounded(MARKS)
 
     def met(self, name: bytes, entry: Entry) -> None:
@@ -77,6 +83,11 @@ class Book:
             self._marks.drop(name)
         else:
             self._marks.put(name, mark)
+
+    def along(self, key: Any, version: int, entry: Entry) -> tuple[Row, ...]:
+        """Return the rows to write along with an entry, if that is done."""
+        mark = Mark.of(entry) if self.rides else None
+        return () if mark is None else tuple(mark.rows(key, version))
 
     def get(self, key: str, version: int) -> Mark | None:
         """Return the mark of a key."""
@@ -151,11 +162,13 @@ class TagIndex:
                 # What the store took out is known now, whoever had written it.
                 old, new = self.book.get(key, version) or old, None
             self.book.settle(key, version, new)
-            for tag in old.tags if old else ():
-                if new is None or tag not in new.tags:
-                    yield Row(tag, key, version, old.score), False  # type: ignore[union-attr]  # it has tags
-            if new is not None and new != old:
-                yield from ((Row(tag, key, version, new.score), True) for tag in new.tags)
+            for row in old.rows(key, version) if old else ():
+                if new is None or row.tag not in new.tags:
+                    yield row, False
+            # Along with a write they have gone already; not where it was on a condition.
+            noted = self.book.rides and op.verb == "write" and not op.token
+            if new is not None and new != old and not noted:
+                yield from ((row, True) for row in new.rows(key, version))
 
     def _now(self, op: Operation, key: str, version: int, result: Any) -> Any:
         """Return the mark of what lies under a key now, or MISSING if the call did nothing."""

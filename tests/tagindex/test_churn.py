@@ -169,6 +169,28 @@ def listed_as_it_should_be(model: Model) -> None:
         assert sorted(cache.tags(tag).keys()) == keys
 
 
+@pytest.mark.parametrize("name", STORES[1:])
+def test_listing_lets_go_of_what_has_died(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, clock: Stopped
+) -> None:
+    with placed(indexed(BY_NAME[name]), request, tmp_path):
+        cache.flush()
+        backend: Any = caches["default"]
+        driver = backend.cachekit_driver
+        cache.tags("a").put_many(dict.fromkeys("uvw", 1), 60)
+        cache.tags("a", "b").put_many(dict.fromkeys("xyz", 1), 600)
+        driver.book.clear()
+        cache.put("x", 1)
+        cache.tags("b").flush()
+        clock.advance(61)
+        assert sum(map(len, held(driver).values())) == 9
+        assert cache.tags("a").count() == 0
+        # What is dead lies under its other tag still, until that is listed, or all is pruned.
+        assert {label: len(some) for label, some in held(driver).items()} == {driver.label("b"): 3}
+        assert cache.tags("b").count() == 0
+        assert held(driver) == {}
+
+
 def test_pruning_alone_empties_the_index_of_what_has_gone(
     request: pytest.FixtureRequest, tmp_path: Path, clock: Stopped
 ) -> None:

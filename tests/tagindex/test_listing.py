@@ -144,6 +144,14 @@ def test_forget_pattern_in_a_scope(store: Faced) -> None:
     assert store.get("user:0") == 0
 
 
+def test_a_pull_in_a_scope_leaves_what_does_not_bear_the_tag(store: Faced) -> None:
+    store.tags("t").put("key", 1, 600)
+    assert store.tags("u").pull("key") is None
+    assert keys(store, "t") == ["key"]
+    assert store.tags("t").pull("key") == 1
+    assert keys(store, "t") == []
+
+
 def test_a_memory_for_reads_hides_nothing(store: Faced, row: Any) -> None:
     if "threads" not in row.can:
         pytest.skip("what one thread writes here, another does not see")

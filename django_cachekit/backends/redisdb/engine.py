@@ -19,7 +19,7 @@ from .naming import Naming
 from .scripts import COUNT, CREATE, SWAP, SWEEP
 from .straight import FAILED
 from .wire import Wire
-from .words import Command, Garbled, Node, firm, text
+from .words import Command, Garbled, Index, Node, firm, text
 
 T = TypeVar("T")
 log = logging.getLogger("django_cachekit")
@@ -47,6 +47,7 @@ class Engine:
         self.naming = naming
         self.readable = naming.readable
         self.known = 0
+        self.index: Index | None = None
 
     def unsure(self, error: Exception) -> bool:
         """Tell whether the request had left when the call failed."""
@@ -74,9 +75,12 @@ class Engine:
         """Store all of ``blobs``, or raise ``Moved`` if ``epoch`` is past."""
         head = _head(epoch)
         sets = [self._set(self.naming.key(name), head, blob) for name, blob in blobs.items()]
-        *done, told = await self.wire.ask(face, [*sets, self._ask_epoch()])
-        for answer in done:
+        notes = self.index.along(epoch, blobs.values()) if self.index is not None else []
+        *done, told = await self.wire.ask(face, [*sets, *notes, self._ask_epoch()])
+        for answer in done[: len(sets)]:
             firm(answer)
+        if self.index is not None:
+            self.index.heard(done[len(sets) :])
         if (await self._standing(face, told)) != epoch:
             raise Moved
 

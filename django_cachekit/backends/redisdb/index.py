@@ -10,19 +10,23 @@ cluster on as many servers; the member decides which one it is in. With the epoc
 flush of the alias leaves all of them behind at once.
 """
 
+import logging
 from binascii import crc32
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 from ...core import clock
 from ...core.faces import Face
-from ...layers.tagindex import FAR
+from ...layers.tagindex import FAR, Row
+from ..engine import Blob
 from ..indexing import ROOT, Place
 from .engine import Engine, listed
 from .naming import escaped
 from .scripts import UNNOTE
 from .words import Command, firm
+
+log = logging.getLogger("django_cachekit")
 
 PARTS = 16
 STEP = 100
@@ -30,15 +34,38 @@ STEP = 100
 
 
 class Sets:
-    """Keep members in sorted sets."""
+    """Keep members in sorted sets; ``place`` tells where a row belongs.
 
-    def __init__(self, engine: Engine) -> None:
+    Notes ride along with a write, behind the values. Not in a cluster, where a write would fail
+    with any of the servers that keep a part of the index.
+    """
+
+    def __init__(self, engine: Engine, place: Callable[[Row], Place]) -> None:
         self.engine = engine
+        self.place = place
+        self.rides = engine.wire.slots is None
         self.lead = engine.naming.lead[:-1] + b"#"
 
+    def along(self, epoch: int, blobs: Iterable[Blob]) -> list[Command]:
+        """Return the commands that note what is written."""
+        return self._commands(epoch, [self.place(row) for blob in blobs for row in blob.rows], [])
+
+    def heard(self, answers: Iterable[Any]) -> None:
+        """Log what could not be noted; the value is written all the same."""
+        for answer in answers:
+            if isinstance(answer, Exception):
+                alias, kind = self.engine.alias, type(answer).__name__
+                log.warning("cache %r: the index of tags was not told: %s", alias, kind)
+                return
+
     async def note(self, face: Face, put: Sequence[Place], drop: Sequence[Place]) -> None:
-        """Put and drop members, all in one trip; what has expired goes where something is put."""
-        epoch = await self.engine.epoch(face)
+        """Put and drop members, all in one trip."""
+        commands = self._commands(await self.engine.epoch(face), put, drop)
+        for answer in await self.engine.wire.ask(face, commands):
+            firm(answer)
+
+    def _commands(self, epoch: int, put: Sequence[Place], drop: Sequence[Place]) -> list[Command]:
+        """Return what puts and drops members, and drops what has expired where one is put."""
         now = int(clock.now() * 1000)
         commands = list[Command]()
         for key, pairs in self._sorted(epoch, put).items():
@@ -50,8 +77,7 @@ class Sets:
             commands.append(Command(key, (b"ZADD", key, *pairs)))
         for key, pairs in self._sorted(epoch, drop).items():
             commands.append(UNNOTE(key, *pairs))
-        for answer in await self.engine.wire.ask(face, commands):
-            firm(answer)
+        return commands
 
     async def walk(self, face: Face, label: bytes) -> AsyncIterator[list[Place]]:
         """Walk over all sets of a tag at once."""

@@ -34,6 +34,8 @@ HALF = 32
 class Notes:
     """Keep members in rows."""
 
+    rides = False
+
     def __init__(self, table: Table) -> None:
         self.table = table
         self.space = sha256(b"index\0" + table.space.encode()).hexdigest()[:HALF]
