@@ -41,9 +41,11 @@ def book(mark: Mark | None = None) -> Book:
     return made
 
 
-def rows(op: Operation, result: Any, known: Book) -> dict[Row, bool]:
+def rows(
+    op: Operation, result: Any, known: Book, meeting: Callable[[], Any] = lambda: None
+) -> dict[Row, bool]:
     """Return what is noted for an operation."""
-    under = Under(result)
+    under = Under(result, meeting)
     layer = TagIndex("default", cast(Driver, under), known)
     assert layer.idle(op) is False
     assert run_now(layer(BLOCKING, op, under.perform)) == result
@@ -66,7 +68,9 @@ def test_what_is_written_under_tags_is_noted_and_its_old_tags_are_taken_out() ->
 
 def test_what_could_not_be_written_is_not_noted() -> None:
     assert rows(write(TAGGED), {"k"}, book(OLD)) == {}
-    assert rows(write(TAGGED, "add"), False, book(OLD)) == {}
+    known = book(OLD)
+    in_vain = write(TAGGED, "add")
+    assert rows(in_vain, False, known, lambda: known.met(b"1:k", TAGGED)) == {}
 
 
 def test_a_plain_write_takes_out() -> None:
@@ -90,16 +94,25 @@ def test_what_comes_along_with_a_write_is_not_noted_again_but_on_a_condition() -
 
 def test_what_did_nothing_changes_nothing() -> None:
     assert rows(Operation("pull", Kind.ATOMIC, ("k",), tags=("z",)), MISSING, book(OLD)) == {}
-    assert rows(Operation("touch", Kind.WRITE, ("k",)), set(), book(OLD)) == {}
+    known = book(OLD)
+    # What was met there was dead.
+    touch = Operation("touch", Kind.WRITE, ("k",))
+    assert rows(touch, set(), known, lambda: known.met(b"1:k", TAGGED)) == {}
     assert rows(Operation("incr", Kind.ATOMIC, ("k",)), MISSING, book(OLD)) == {}
 
 
 def test_a_touch_notes_what_the_store_has_made() -> None:
     known = book(OLD)
-    under = Under({"k"}, lambda: known.met(b"1:k", TAGGED))
-    layer = TagIndex("default", cast(Driver, under), known)
-    run_now(layer(BLOCKING, Operation("touch", Kind.WRITE, ("k",)), under.perform))
-    assert sorted(row.tag for row, stands in under.told[1].values.items() if stands) == ["a", "b"]
+    touch = Operation("touch", Kind.WRITE, ("k",))
+    found = rows(touch, {"k"}, known, lambda: known.met(b"1:k", TAGGED))
+    assert sorted(row.tag for row, stands in found.items() if stands) == ["a", "b"]
+
+
+def test_what_the_store_took_out_is_taken_out_whoever_had_written_it() -> None:
+    known = book()
+    delete = Operation("delete", Kind.WRITE, ("k",))
+    found = rows(delete, {"k"}, known, lambda: known.met(b"1:k", TAGGED))
+    assert sorted(row.tag for row, stands in found.items() if not stands) == ["a", "b"]
 
 
 def test_no_mark_of_a_claim_or_of_what_bears_no_tags() -> None:

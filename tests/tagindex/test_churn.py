@@ -170,6 +170,36 @@ def listed_as_it_should_be(model: Model) -> None:
 
 
 @pytest.mark.parametrize("name", STORES[1:])
+def test_what_is_removed_is_taken_out_whoever_had_written_it(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, clock: Stopped
+) -> None:
+    with placed(indexed(BY_NAME[name]), request, tmp_path):
+        cache.flush()
+        backend: Any = caches["default"]
+        driver = backend.cachekit_driver
+        cache.tags("a", "b").put_many(dict.fromkeys("uvwxyz", 1), 600)
+        cache.tags("a").forever("kept", 1)
+        driver.book.clear()
+        assert cache.pull("u") == 1
+        assert cache.forget_many("vwxyz") == 5
+        assert held(driver) == {driver.label("a"): {driver._member("kept", 1)}}
+
+
+@pytest.mark.parametrize("name", STORES[1:])
+def test_the_rarest_of_several_tags_is_walked_over(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with placed(indexed(BY_NAME[name]), request, tmp_path):
+        cache.flush()
+        cache.tags("common").put_many(dict.fromkeys(map(str, range(30)), 1), 600)
+        cache.tags("common", "rare").put("key", 1, 600)
+        backend: Any = caches["default"]
+        driver = backend.cachekit_driver
+        rarest = run_now(driver._rarest(BLOCKING, ("common", "rare")))
+        assert rarest == driver.label("rare")
+
+
+@pytest.mark.parametrize("name", STORES[1:])
 def test_listing_lets_go_of_what_has_died(
     name: str, request: pytest.FixtureRequest, tmp_path: Path, clock: Stopped
 ) -> None:

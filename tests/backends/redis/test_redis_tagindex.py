@@ -44,7 +44,8 @@ PUT = 2
 
 def trips(proxy: Any, verb: Callable[[Any], Any], **options: Any) -> int:
     """Return how many trips a verb takes, scripts loaded and epoch known."""
-    with alone(proxy.url, **options) as cache:
+    patient = {"SOCKET_TIMEOUT": 10, "SOCKET_CONNECT_TIMEOUT": 10}  # no read is tried twice
+    with alone(proxy.url, **patient, **options) as cache:
         for _ in range(2):  # the first time around, scripts are sent
             cache.flush()
             cache.put("plain", 1, 600)
@@ -86,6 +87,17 @@ def test_a_put_under_tags_takes_two_trips(empty: Any, faulty: Any) -> None:
         call = COSTS["put under tags"][1]
         assert trips(proxy, call, **options) == PUT
         assert trips(proxy, call, TAG_INDEX=True, **options) == PUT
+
+
+def test_in_a_cluster_no_write_hangs_on_the_servers_of_the_index(redis_cluster: Any) -> None:
+    with alone(redis_cluster.location, TAG_INDEX=True, CLUSTER=True) as cache:
+        cache.flush()
+        driver = driver_of()
+        assert driver.book.rides is False
+        cache.tags("t").put("key", 1, 60)
+        driver.rack.lead = b"ck:elsewhere#"
+        assert list(cache.tags("t").keys()) == []
+        assert cache.get("key") == 1
 
 
 def test_listing_takes_the_same_trips_for_one_key_and_a_hundred(empty: Any, faulty: Any) -> None:
