@@ -18,7 +18,7 @@ from . import verbs
 from .core.bounded import Bounded
 from .core.faces import AWAITING, BLOCKING, both, run_now
 from .core.operation import MISSING, UNSURE
-from .flows import aging, compute, compute_many, invalidation, values
+from .flows import aging, compute, compute_many, invalidation, tagged, values
 from .flows.compute import Draft
 from .flows.functions import Decorator
 from .layers.ground import backend_of
@@ -334,6 +334,29 @@ class TaggedRepository(Repository):
     flush, aflush = both(invalidation.flush_tags)  # type: ignore[assignment]  # of the tags only
     expire, aexpire = both(invalidation.expire_tags)
     clear, aclear = flush, aflush
+
+    # What bears the tags, where the alias keeps an index: OPTIONS {"TAG_INDEX": True}
+
+    count, acount = both(tagged.count)
+    stats, astats = both(tagged.stats)
+
+    def items(self, glob: str = "*") -> Iterator[tuple[str, Any]]:
+        """Iterate over key and value of the live entries that bear every tag, and match."""
+        return tagged.each(self._now, run_now(tagged.candidates(self._now, glob)))
+
+    async def aitems(self, glob: str = "*") -> AsyncIterator[tuple[str, Any]]:
+        """Iterate over key and value of the live entries that bear every tag, and match."""
+        async for pair in tagged.aeach(self._later, await tagged.candidates(self._later, glob)):
+            yield pair
+
+    def keys(self, glob: str = "*") -> Iterator[str]:
+        """Iterate over the keys of the live entries that bear every tag, and match."""
+        return (key for key, _ in self.items(glob))
+
+    async def akeys(self, glob: str = "*") -> AsyncIterator[str]:
+        """Iterate over the keys of the live entries that bear every tag, and match."""
+        async for key, _ in self.aitems(glob):
+            yield key
 
 
 def _short(names: tuple[Any, ...]) -> bool:

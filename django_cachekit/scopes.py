@@ -6,9 +6,13 @@ from typing import Any
 
 from .core.faces import Face
 from .core.keys import plain
-from .core.operation import UNSURE, Kind, Operation
+from .core.operation import MISSING, UNSURE, Kind, Operation
 from .layers.base import Driver, Layer, compose
+from .layers.events import Events
+from .layers.memo import Memo
 from .layers.pending import waiting
+from .layers.policy import Policy
+from .layers.tagstats import TagStats
 
 
 def tag_names(names: Iterable[Any]) -> tuple[str, ...]:
@@ -74,6 +78,7 @@ class Stack:
         self.layers = tuple(layers)
         self.call = compose(self.layers, driver)
         self.quick: Callable[..., Any] = getattr(driver, "quick", unsure)
+        self.tag_stats = next((one for one in self.layers if isinstance(one, TagStats)), None)
 
     def over(self, *outer: Layer) -> "Stack":
         """Return the same stack with more layers outside."""
@@ -84,6 +89,11 @@ class Stack:
         stack = Stack(self.alias, self.driver, self.layers)
         stack.quick = unsure
         return stack
+
+    def bare(self) -> "Stack":
+        """Return the same stack without what remembers, tells, counts, or answers for a failure."""
+        kept = [one for one in self.layers if not isinstance(one, (Memo, Events, Policy, TagStats))]
+        return Stack(self.alias, self.driver, kept)
 
 
 class Port:
@@ -120,7 +130,15 @@ class Port:
             return UNSURE
         if self.space:
             key = self.space + plain(key)
-        return stack.quick(key, version, self.tags)
+        found = stack.quick(key, version, self.tags)
+        if self.tags and found is not UNSURE and stack.tag_stats is not None:
+            stack.tag_stats.read(self.tags, found is not MISSING, found is MISSING)
+        return found
+
+    def bare(self) -> "Port":
+        """Return a port to the same scope that nobody hears of, and that raises what goes wrong."""
+        stack = self._stack().bare()
+        return Port(self.face, lambda: stack, self.tags, self.space)
 
     async def call(self, op: Operation) -> Any:
         """Send one operation through the layers."""

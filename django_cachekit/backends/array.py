@@ -44,6 +44,7 @@ class Array(SyncDriver):
     shared = False
     claims = True
     orderly = True
+    lists = True
     hop = Hop.NONE
 
     def __init__(
@@ -215,6 +216,22 @@ class Array(SyncDriver):
                 and fits(slot.key)
                 and self.memory.find(name)
             ]
+
+    def do_members(self, op: Operation) -> list[str]:
+        """Return the live keys that match and bear all of ``tags``."""
+        wanted = self.do_keys(op)
+        with self.memory.lock:
+            slots = {key: self.memory.slots.get(self._name(key, None)) for key in wanted}
+        return [key for key, slot in slots.items() if slot is not None and slot.bears(op.tags)]
+
+    def do_tags(self, op: Operation) -> list[str]:
+        """Return the tags that live values bear."""
+        with self.memory.lock:
+            slots = [self.memory.slots[self._name(key, None)] for key in self.do_keys(op)]
+        return sorted({record.name for slot in slots for record, _ in slot.checks} - {""})
+
+    def do_sift(self, op: Operation) -> None:
+        """Do nothing: what is dead is not listed."""
 
     def do_clear(self, op: Operation) -> None:
         """Empty the memory."""

@@ -22,6 +22,7 @@ from ..core.operation import MISSING, UNSURE, Key, Operation, Record
 from ..errors import Misconfigured, NotSupported
 from ..layers import standard
 from ..layers.base import Driver, Guesses
+from ..layers.tagindex import Book
 from ..scopes import Port, Stack
 
 T = TypeVar("T")
@@ -57,13 +58,20 @@ class Names:
 
 
 class NamedDriver:
-    """Hold what every driver of ours has, and find the method of a verb: ``do_<verb>``."""
+    """Hold what every driver of ours has, and find the method of a verb: ``do_<verb>``.
+
+    ``lists`` says that it can tell what it holds, ``indexed`` that it was asked to tell which keys
+    bear a tag. It has a ``book`` where that has to be noted beside the entries.
+    """
 
     shared = True
     claims = True
     silent = False
     orderly = False
     hop: Hop | None = Hop.THREAD
+    lists = False
+    indexed = False
+    book: Book | None = None
 
     def __init__(self, alias: str, sender: type, names: Names) -> None:
         self.alias = alias
@@ -80,6 +88,10 @@ class NamedDriver:
     def version(self) -> int:
         """Return the alias's own version."""
         return self.names.version
+
+    def keep_index(self) -> None:
+        """Tell from now on which keys bear a tag, if the store can list what it holds."""
+        self.indexed = self.lists
 
     def method(self, op: Operation) -> Any:
         """Return the method of a verb; one this store has none for is ``NotSupported``."""
@@ -137,6 +149,8 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
     options = cache.options
     silent = options.get("SIGNALS") is False
     driver.silent = silent
+    if options.get("TAG_INDEX") and isinstance(driver, NamedDriver):
+        driver.keep_index()
     layers = standard(
         alias,
         driver,

@@ -17,9 +17,10 @@ from ..core.operation import Key, Kind, Operation, Reply, Stamp, tag_record
 from ..errors import OutcomeUnknown, StoreUnavailable
 from ..layers.base import GUESSES
 from ..layers.tags import alive
-from .base import NamedDriver, Names
+from .base import Names
 from .engine import Blob, Engine, Faced, FacedEngine
 from .entries import Entries
+from .indexing import Indexing
 from .legacy import Adoption
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ K = TypeVar("K", bound=Hashable)
 Verb = Callable[[Face, Operation], Coroutine[Any, Any, Any]]
 
 
-class ByteDriver(NamedDriver):
+class ByteDriver(Indexing):
     """Hold an engine and a codec chain, and judge what lies in the one by the other.
 
     ``far`` says that the store is a trip away, so that tags' records are read along with the keys;
@@ -54,6 +55,8 @@ class ByteDriver(NamedDriver):
         self.lasting = bool(getattr(self.io, "lasting", False))
         self.orderly = bool(getattr(self.io, "orderly", False))
         self.lead = names.lead
+        if isinstance(self.io, Faced) and not hasattr(engine, "scan"):
+            self.lists = False
         self.legacy: Adoption | None = None
         if self.far:
             self.guesses = Bounded(GUESSES)

@@ -14,9 +14,11 @@ from ..errors import Misconfigured
 from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
 from .bytestore import Bytes
+from .indexing import Rack
 from .legacy import Adoption
 from .sql.bounds import ENTRIES, Bounds
 from .sql.faults import Undone
+from .sql.index import Notes
 from .sql.legacy import OldTable
 from .sql.place import Place
 from .sql.table import Table
@@ -48,6 +50,10 @@ class Rows(Bytes):
             return await super().perform(face, op)
         except Undone as undone:
             raise undone.error from None
+
+    def make_rack(self) -> Rack:
+        """Return the rows that tell which keys bear a tag."""
+        return Notes(self.table)
 
     @property
     def shared(self) -> bool:  # type: ignore[override]  # elsewhere it is fixed

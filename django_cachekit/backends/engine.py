@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from ..core.faces import Face, Hop, run_now
 from ..errors import NotSupported
+from ..layers.tagindex import Row
 
 T = TypeVar("T")
 
@@ -19,11 +20,13 @@ class Blob(NamedTuple):
     """Hold what is to be stored under a name: the bytes, and when (Unix seconds) they expire.
 
     ``epoch`` is what they were sealed under, for an engine whose entries are not all of one.
+    ``rows`` are for the index of tags, for one that can write them along with the entry.
     """
 
     data: bytes
     expires: float | None
     epoch: int = 0
+    rows: tuple[Row, ...] = ()
 
 
 class Sealed(bytes):

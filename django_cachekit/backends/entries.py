@@ -9,6 +9,7 @@ from ..core import clock
 from ..core.bounded import Bounded
 from ..core.entry import Claim, Entry
 from ..core.operation import Key, Operation, Record
+from ..layers.tagindex import Book, Row
 from . import numbers
 from .base import Names, record_text
 from .engine import Blob, Name, Sealed, epoch_of
@@ -26,7 +27,7 @@ class Entries:
     """Make the names and bytes of one alias's entries, and read them.
 
     ``readable`` makes names that know their text. What cannot be read is counted by its reason in
-    ``unreadable``, and is a miss.
+    ``unreadable``, and is a miss. A ``book`` is told of every entry that is met or made.
     """
 
     def __init__(self, alias: str, names: Names, chain: Chain, readable: bool = False) -> None:
@@ -35,6 +36,7 @@ class Entries:
         self.chain = chain
         self.readable = readable
         self.unreadable: Counter[str] = Counter()
+        self.book: Book | None = None
         self._names: Bounded[str, bytes] = Bounded(NAMES)
 
     def name(self, key: Key, version: int | None) -> bytes:
@@ -68,13 +70,19 @@ class Entries:
         self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None
     ) -> Blob:
         """Return what is to be stored for an entry."""
+        rows: tuple[Row, ...] = ()
+        if self.book is not None:
+            self.book.met(name, entry)
+            rows = self.book.along(key, self.names.version if version is None else version, entry)
         carried = self._carried(key, version)
-        return Blob(self.chain.dumps(name, entry, epoch, carried), entry.expires, epoch)
+        return Blob(self.chain.dumps(name, entry, epoch, carried), entry.expires, epoch, rows)
 
     def counter(
         self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None
     ) -> Blob:
         """Return what is to be stored for a number on which the server itself will count."""
+        if self.book is not None:
+            self.book.met(name, entry)
         bare = Entry(0, entry.created, entry.expires, entry.fresh, entry.stamps, entry.claim)
         carried = self._carried(key, version)
         envelope = self.chain.dumps(numbers.bound(name), bare, epoch, carried)
@@ -90,7 +98,10 @@ class Entries:
         if data is None:
             return None
         try:
-            return self._loaded(name, data, epoch)
+            entry = self._loaded(name, data, epoch)
+            if self.book is not None:
+                self.book.met(name, entry)
+            return entry
         except Unreadable as why:
             if why.reason != "expired":
                 self._count(name, why.reason)

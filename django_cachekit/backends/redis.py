@@ -13,9 +13,11 @@ from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
 from .bytestore import Bytes
 from .engine import Found
+from .indexing import Rack
 from .legacy import Adoption
 from .redisdb import options as options_of
 from .redisdb.engine import Engine
+from .redisdb.index import Sets
 from .redisdb.legacy import OldKeys
 from .redisdb.naming import Hidden, Naming, Readable
 from .redisdb.place import Place
@@ -31,6 +33,11 @@ class Remote(Bytes):
     def look(self, name: bytes) -> Found:
         """Read one name, blocking."""
         return self.engine.look(name)  # type: ignore[no-any-return]  # one of redisdb
+
+    def make_rack(self) -> Rack:
+        """Return the sorted sets that tell which keys bear a tag."""
+        sets = self.engine.index = Sets(self.engine, self.place)
+        return sets
 
 
 class RedisCache(StoreCache):

@@ -10,9 +10,10 @@ from ..core.flights import BOARD
 from ..core.keys import matcher, plain
 from ..core.operation import MISSING, Kind, Operation
 from ..core.ttl import over, seconds
-from ..errors import NotSupported, TypeMismatch
+from ..errors import TypeMismatch
 from ..scopes import Port
 from ..verbs import find, remove, revoke, store, unwrap
+from . import tagged
 
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*\Z").match
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*\Z").match
@@ -137,7 +138,7 @@ async def listing(port: Port, glob: str = "*", *, claims: bool = False) -> list[
     ``claims`` gives those too that are only being computed.
     """
     if port.tags:
-        raise NotSupported(f"alias {port.alias!r} keeps no index of the keys that bear a tag.")
+        return await tagged.listing(port, glob)
     found: list[str] = await port.call(Operation("keys", Kind.READ, glob=glob, soft=claims))
     return found
 

@@ -1,16 +1,21 @@
 """What happens around a call. The order stands here, and nowhere else.
 
-``memo`` → ``events`` → ``policy`` → ``space`` → ``tags`` → the driver. A memoised read is silent,
-so ``memo`` is outermost, and only where it was asked for. ``events`` sees what the caller sees: a
-store that is down is a miss, so ``policy`` is inside it. ``space`` and ``tags`` turn one call into
-one of other keys, and of records besides, which nothing above them need know.
+``memo`` → ``events`` → ``policy`` → ``tagstats`` → ``space`` → ``tags`` → ``tagindex`` → driver.
+A memoised read is silent, so ``memo`` is outermost, and only where it was asked for. ``events``
+sees what the caller sees: a store that is down is a miss, so ``policy`` is inside it. ``tagstats``
+counts what a store answered, by the tags of the call. ``space`` and ``tags`` turn one call into one
+of other keys, and of records besides, which nothing above them need know. What has been stamped is
+noted by ``tagindex``, which is there only where ``TAG_INDEX`` asks for it, and the store has to be
+told.
 """
 
 from .base import Driver, Layer
 from .events import Events
 from .policy import Policy
 from .space import Space
+from .tagindex import TagIndex
 from .tags import Tags
+from .tagstats import TagStats
 
 
 def standard(
@@ -32,4 +37,8 @@ def standard(
         layers.append(Events(alias, driver.sender))
     if not strict:
         layers.append(Policy(alias))
-    return [*layers, Space(), Tags(alias, driver, staleness)]
+    layers += [TagStats(), Space(), Tags(alias, driver, staleness)]
+    book = getattr(driver, "book", None)
+    if book is not None:
+        layers.append(TagIndex(alias, driver, book))
+    return layers

@@ -6,6 +6,9 @@ from ..core.faces import Face
 from ..core.operation import Key, Operation, Record, Reply
 from .base import Proceed
 
+LISTS = ("keys", "members")
+"""Verbs that answer with keys."""
+
 
 class Space:
     """Carry a call out under the keys of its namespace, and answer in the caller's."""
@@ -15,10 +18,12 @@ class Space:
         return not op.space
 
     async def __call__(self, face: Face, op: Operation, proceed: Proceed) -> Any:
-        names = {key: _named(op.space, key) for key in op.keys}
+        names = {key: _named(op.space, key) for key in (*op.keys, *op.values)}
         values = {names[key]: value for key, value in op.values.items()}
-        glob = _named(op.space, op.glob) if op.verb == "keys" else op.glob
-        asked = op._replace(keys=tuple(names.values()), values=values, glob=glob, space="")
+        lists = op.verb in LISTS
+        glob = _named(op.space, op.glob) if lists else op.glob
+        keys = tuple(names[key] for key in op.keys)
+        asked = op._replace(keys=keys, values=values, glob=glob, space="")
         result = await proceed(face, asked)
         back = {name: key for key, name in names.items()}
         if isinstance(result, Reply):
@@ -26,7 +31,7 @@ class Space:
             return result._replace(values=found, held=frozenset(map(back.get, result.held)))
         if isinstance(result, set):
             return {back[name] for name in result}
-        if op.verb == "keys":
+        if lists:
             return [name[len(op.space) :] for name in result]
         return result
 

@@ -19,7 +19,7 @@ from .naming import Naming
 from .scripts import COUNT, CREATE, SWAP, SWEEP
 from .straight import FAILED
 from .wire import Wire
-from .words import Command, Garbled, Node, firm, text
+from .words import Command, Garbled, Index, Node, firm, text
 
 T = TypeVar("T")
 log = logging.getLogger("django_cachekit")
@@ -48,6 +48,7 @@ class Engine:
         self.readable = naming.readable
         self.orderly = wire.slots is None  # in a cluster every node answers for itself
         self.known = 0
+        self.index: Index | None = None
 
     def unsure(self, error: Exception) -> bool:
         """Tell whether the request had left when the call failed."""
@@ -66,7 +67,7 @@ class Engine:
         if self.wire.slots is not None:
             return run_now(self.read(BLOCKING, [name]))
         (found,) = self.wire.say([(b"MGET", self.naming.epoch, self.naming.key(name))])
-        told, data = _listed(found, 2)
+        told, data = listed(found, 2)
         epoch = self._learn(told)
         live = _live(text(data), epoch)
         return epoch, {} if live is None else {name: live}
@@ -75,9 +76,12 @@ class Engine:
         """Store all of ``blobs``, or raise ``Moved`` if ``epoch`` is past."""
         head = _head(epoch)
         sets = [self._set(self.naming.key(name), head, blob) for name, blob in blobs.items()]
-        *done, told = await self.wire.ask(face, [*sets, self._ask_epoch()])
-        for answer in done:
+        notes = self.index.along(epoch, blobs.values()) if self.index is not None else []
+        *done, told = await self.wire.ask(face, [*sets, *notes, self._ask_epoch()])
+        for answer in done[: len(sets)]:
             firm(answer)
+        if self.index is not None:
+            self.index.heard(done[len(sets) :])
         if (await self._standing(face, told)) != epoch:
             raise Moved
 
@@ -149,7 +153,7 @@ class Engine:
     ) -> AsyncIterator[tuple[bytes, bytes]]:
         """Walk over all that may be of that version and match ``glob``, and more."""
         wanted = self.naming.wanted(version, glob)
-        async for keys in self._walk(face, self.naming.pattern(version, glob)):
+        async for keys in self.walk(face, self.naming.pattern(version, glob)):
             names = {name: key for key in keys if wanted(key) and (name := self.naming.name(key))}
             if names:
                 _, found = await self._read(face, names, names.values())
@@ -222,7 +226,7 @@ class Engine:
         if self.wire.slots is None:
             ask = [Command(b"", (b"MGET", *keys))]
             (found,) = await self.wire.ask(face, ask, again=True)
-            found = _listed(found, len(keys))
+            found = listed(found, len(keys))
         else:
             gets = [Command(key, (b"GET", key)) for key in keys]
             found = await self.wire.ask(face, gets, again=True)
@@ -245,7 +249,7 @@ class Engine:
 
     # -- walking --------------------------------------------------------------------------
 
-    async def _walk(self, face: Face, pattern: bytes) -> AsyncIterator[list[bytes]]:
+    async def walk(self, face: Face, pattern: bytes) -> AsyncIterator[list[bytes]]:
         """Walk over the keys of every server that has some, a few hundred at a time."""
         slots = self.wire.slots
         if slots is not None and slots.stale:
@@ -256,7 +260,7 @@ class Engine:
             while True:
                 said = (b"SCAN", cursor, b"MATCH", pattern, b"COUNT", STEP)
                 (told,) = await self.wire.ask(face, [Command(b"", said, node=node)], again=True)
-                cursor, keys = _listed(told, 2)
+                cursor, keys = listed(told, 2)
                 yield keys
                 if cursor == b"0":
                     break
@@ -268,7 +272,7 @@ class Engine:
         that had ended.
         """
         gone = 0
-        async for keys in self._walk(face, self.naming.pattern(None, "*")):
+        async for keys in self.walk(face, self.naming.pattern(None, "*")):
             keys = [key for key in keys if key != self.naming.epoch]
             if keys:
                 gone += await self._sweep_some(face, keys)
@@ -298,7 +302,7 @@ def _number(told: bytes | None) -> int:
     return int.from_bytes(told[:WIDTH].ljust(WIDTH, b"\1"), "big") or 1
 
 
-def _listed(answer: Any, length: int) -> list[Any]:
+def listed(answer: Any, length: int) -> list[Any]:
     """Return an answer that is a list of so many."""
     if type(answer) is list and len(answer) == length:
         return answer

@@ -1,8 +1,11 @@
 """What is said to a server, and what its answers mean."""
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol
 
 from redis import exceptions
+
+from ..engine import Blob
 
 Node = tuple[str, int] | None
 """Where a server of a cluster is; None for the only one there is."""
@@ -23,6 +26,16 @@ class Command(NamedTuple):
     def whole(self) -> "Command":
         """Return the command with the text of its script in place of the digest."""
         return self._replace(args=(b"EVAL", self.script, *self.args[2:]), script=b"")
+
+
+class Index(Protocol):
+    """Be the index of tags, whose notes ride along with what is written."""
+
+    def along(self, epoch: int, blobs: Iterable[Blob]) -> list[Command]:
+        """Return the commands that note what is written."""
+
+    def heard(self, answers: Iterable[Any]) -> None:
+        """Hear what came of them: nothing that would fail a write."""
 
 
 class Garbled(exceptions.ConnectionError):

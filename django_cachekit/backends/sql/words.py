@@ -143,6 +143,11 @@ class Sql:
         self.lasting = f"{victims} IS NULL ORDER BY {self._name} LIMIT {_ROWS // 2}"
         walk = f"SELECT {self._raw_name}, {self._content} {rows} AND {self._beyond}{self._live}"
         self.walk = f"{walk} ORDER BY {self._name} LIMIT 100"
+        span = f"FROM {self._table} WHERE {self._space} = %s AND {self._beyond}"
+        span = f"{span} AND {self._name} < %s"
+        self.span_size = f"SELECT COUNT(*) {span}"
+        span = f"{span} ORDER BY {self._name} LIMIT {_ROWS // 2}"
+        self.span = f"SELECT {self._raw_name}, {self._content} {span}"
 
     def read(self, names: int) -> str:
         """Return the query for so many live rows: space, names, now."""
@@ -164,6 +169,14 @@ class Sql:
         key = f"{self._space}, {self._name}"
         ordered = f"SELECT {key} FROM {self._table} {found} ORDER BY {self._name}{self.lock}"
         return f"{self._drop} WHERE ({key}) IN ({ordered})"
+
+    def drop_scored(self, rows: int) -> str:
+        """Return one that removes rows whose number still is what it was: space, name and number.
+
+        One comparison for each, for the three databases agree on no other way to write it.
+        """
+        same = " OR ".join([f"({self._name} = %s AND {self._number} = %s)"] * rows)
+        return f"{self._drop} WHERE {self._space} = %s AND ({same})"
 
     def take(self, names: int) -> str:
         """Return one that also tells what it removed: space, names; space, EPOCH if it tells it."""

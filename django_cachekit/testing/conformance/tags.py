@@ -1,6 +1,7 @@
 """Tags: labels on entries, and the promise that nothing outlives a flush."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -227,6 +228,36 @@ def test_a_scope_of_tags_never_lists_or_removes_the_whole_alias(store: Faced) ->
     with pytest.raises(NotSupported):
         store.tags("t").forget_pattern("*")
     assert store.many(["key", "other"]) == {"key": 1, "other": 1}
+
+
+def test_without_an_index_a_tag_does_not_list_what_bears_it(store: Faced, row: Any) -> None:
+    store.tags("t").put("key", 1, 60)
+    verbs = (
+        lambda scope: list(scope.keys()),
+        lambda scope: list(scope.items()),
+        lambda scope: scope.count(),
+    )
+    for verb in verbs:
+        with pytest.raises(NotSupported, match="index of its tags") as refused:
+            verb(store.tags("t"))
+        # Who can have one is told how.
+        assert ('"TAG_INDEX": True' in str(refused.value)) is ("list" in row.can)
+
+
+def test_stats_of_tags(store: Faced) -> None:
+    store.tags("a", "b").put("key", 1, 60)
+    counted = {"entries": None, "hits": 0, "misses": 0, "flushes": 0, "last_flush": None}
+    assert store.tags("b", "a").stats() == {"a": counted, "b": counted}
+    assert store.tags("a").get("key") == 1
+    assert store.tags("a").many(["key", "nothing"]) == {"key": 1, "nothing": None}
+    assert store.tags("a", "b").has("nothing") is False
+    store.get("key")
+    found = store.tags("a", "b").stats()
+    assert found == {"a": {**counted, "hits": 2, "misses": 2}, "b": {**counted, "misses": 1}}
+    store.tags("b").flush()
+    found = store.tags("b").stats()["b"]
+    assert abs(found.pop("last_flush") - time.time()) < 60
+    assert found == {"entries": None, "hits": 0, "misses": 1, "flushes": 1}
 
 
 def test_the_ttl_of_an_entry_that_does_not_bear_the_tag(store: Faced, able: Any) -> None:
