@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import caches
 from django.core.cache.backends.base import CacheKeyWarning
 
+from django_cachekit import cache
 from django_cachekit.testing.faced import Faced
 from tests.conftest import Clock
 
@@ -207,3 +208,14 @@ def test_prune_leaves_what_lives(store: Faced, clock: Clock) -> None:
     assert keys(store, "t") == ["a", "b"]
     assert keys(store, "u") == []
     assert store.many(["a", "b", "c"]) == {"a": 1, "b": 2, "c": None}
+
+
+def test_a_namespace_lists_its_own_keys(configured: Any) -> None:
+    space = cache.tags("people", namespace=True)
+    space.put("john", 1, 60)
+    cache.tags("people").put("jane", 2, 60)
+    assert list(space.keys()) == ["john"]
+    assert dict(space.items()) == {"john": 1}
+    assert space.count() == 1
+    assert space.forget_pattern("j*") == 1
+    assert cache.get("jane") == 2
