@@ -245,6 +245,16 @@ def test_without_a_claim_nothing_is_kept(store: str, monkeypatch: pytest.MonkeyP
     assert cache.get("key") is None
 
 
+def test_without_a_claim_nothing_is_refreshed(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: Any) -> Any:
+        return MISSING
+
+    cache.put("key", "old", 60)
+    monkeypatch.setattr(compute, "take", refused)
+    assert cache.refresh("key", 60, lambda: "new") == "new"
+    assert cache.get("key") == "old"
+
+
 def test_keys_do_not_list_claims(store: str) -> None:
     if store in ("memcached", "django-file"):
         pytest.skip("it cannot list its keys")
