@@ -17,7 +17,7 @@ from ..errors import Misconfigured, ValueTooLarge
 from ..layers.base import Driver
 from .base import Names, StoreCache, SyncDriver
 from .bytestore import plus
-from .memory import Memory, Slot, checks
+from .memory import Memory, Slot
 
 HIT, MISS = signals.cache_hit, signals.cache_missed
 ONE, MANY = signals.retrieving_key, signals.retrieving_many_keys
@@ -76,7 +76,7 @@ class Array(SyncDriver):
             return MISSING
         if slot.checks and not self.memory.valid(slot):
             return MISSING
-        if tags and not slot.bears(tags):
+        if tags and tags != slot.tags and not slot.bears(tags):
             return MISSING
         try:
             slots.move_to_end(name)
@@ -156,7 +156,7 @@ class Array(SyncDriver):
                 if op.initial is None:
                     return MISSING
                 stamps = op.stamp.nonces if op.stamp else NO_STAMPS
-                slot = self._slot(key, op.initial, op)._replace(checks=checks(stamps))
+                slot = self._slot(key, op.initial, op).stamped(stamps)
             number = plus(key, slot.value(), op.by)
             held = self.hold(number)
             slot = slot._replace(held=held.value, thaw=held.thaw, size=held.size)
@@ -228,7 +228,7 @@ class Array(SyncDriver):
             slot = slot._replace(odd=True)
         if entry is None:
             return slot
-        return slot._replace(checks=checks(entry.stamps), created=entry.created, fresh=entry.fresh)
+        return slot.stamped(entry.stamps)._replace(created=entry.created, fresh=entry.fresh)
 
 
 class ArrayCache(StoreCache):

@@ -57,11 +57,15 @@ class Names:
 
 
 class NamedDriver:
-    """Hold what every driver of ours has, and find the method of a verb: ``do_<verb>``."""
+    """Hold what every driver of ours has, and find the method of a verb: ``do_<verb>``.
+
+    ``along``: where tags' records are read along with a key, its straight line may do so.
+    """
 
     shared = True
     silent = False
     orderly = False
+    along = True
     hop: Hop | None = Hop.THREAD
 
     def __init__(self, alias: str, sender: type, names: Names) -> None:
@@ -136,12 +140,11 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
     options = cache.options
     silent = options.get("SIGNALS") is False
     driver.silent = silent
+    staleness = options.get("TAG_STALENESS") or 0
+    if staleness and isinstance(driver, NamedDriver):
+        driver.along = False  # the long way knows which records there are copies of
     layers = standard(
-        alias,
-        driver,
-        silent=silent,
-        strict=bool(options.get("RAISE")),
-        staleness=options.get("TAG_STALENESS") or 0,
+        alias, driver, silent=silent, strict=bool(options.get("RAISE")), staleness=staleness
     )
     return Stack(alias, driver, layers)
 

@@ -13,7 +13,7 @@ from ..core.bounded import Bounded
 from ..core.entry import Entry
 from ..core.faces import BLOCKING, Face, Hop, run_now
 from ..core.marks import Verdict, verdict
-from ..core.operation import Key, Kind, Operation, Reply, Stamp, tag_record
+from ..core.operation import Key, Kind, Operation, Record, Reply, Stamp, tag_record
 from ..errors import OutcomeUnknown, StoreUnavailable
 from ..layers.base import GUESSES
 from ..layers.tags import alive
@@ -90,14 +90,16 @@ class ByteDriver(NamedDriver):
         epoch, blobs = await self.io.read(face, list(named))
         values, held = dict[Any, Any](), set[Key]()
         for name, data in blobs.items():
-            entry = self.entries.find(name, data, epoch)
+            key = named[name]
+            find = self.entries.record if type(key) is Record else self.entries.find
+            entry = find(name, data, epoch)
             if entry is None:
                 continue
             if entry.claim is not None:
-                held.add(named[name])
+                held.add(key)
             if not entry.hollow:
                 bare = not entry.stamps and entry.fresh is None
-                values[named[name]] = entry.value if bare else entry
+                values[key] = entry.value if bare else entry
         if not op.snapshot:
             return Reply(values)
         stamp = Stamp(epoch or await self.io.epoch(face), {})

@@ -48,6 +48,8 @@ class Name(bytes):
     """Be a name that knows the text it stands for, as an engine that is ``readable`` asks."""
 
     text: str
+    key: bytes | None = None
+    """What the engine has made of it, if it cares to remember."""
 
     @classmethod
     def of(cls, name: bytes, text: str) -> "Name":

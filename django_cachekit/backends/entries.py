@@ -2,13 +2,14 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from ..codecs import Chain, Unreadable
 from ..core import clock
 from ..core.bounded import Bounded
 from ..core.entry import Claim, Entry
-from ..core.operation import Key, Operation, Record
+from ..core.operation import Key, Operation, Record, tag_record
 from . import numbers
 from .base import Names, record_text
 from .engine import Blob, Name, Sealed, epoch_of
@@ -20,6 +21,14 @@ NAMES = 10_000
 
 LONGEST = 250
 """How many characters a key may have to be remembered."""
+
+TAGS = 1_000
+"""Of how many sets of tags one process remembers the names of their records, per alias."""
+
+RECORDS = 10_000
+"""Of how many records one process remembers the bytes it verified last, per alias."""
+
+_TAG = record_text(tag_record(""))
 
 
 class Entries:
@@ -36,12 +45,23 @@ class Entries:
         self.readable = readable
         self.unreadable: Counter[str] = Counter()
         self._names: Bounded[str, bytes] = Bounded(NAMES)
+        self._tags: Bounded[tuple[str, ...], Mapping[str, bytes]] = Bounded(TAGS)
+        self._verified: Bounded[bytes, tuple[int, bytes, Entry]] = Bounded(RECORDS)
 
     def name(self, key: Key, version: int | None) -> bytes:
         """Return the 32 bytes that stand for a key or a record."""
         return self.named(
             record_text(key if isinstance(key, Record) else self.names.made(key, version))
         )
+
+    def of_tags(self, tags: tuple[str, ...]) -> Mapping[str, bytes]:
+        """Return the names of the records of tags, which are the same for many keys."""
+        found = self._tags.get(tags)
+        if found is None:
+            found = {tag: self.named(_TAG + tag) for tag in tags}
+            if sum(map(len, tags)) <= LONGEST:
+                self._tags.put(tags, found)
+        return found
 
     def named(self, text: str) -> bytes:
         """Return the 32 bytes that stand for a full key, made once while it is in use."""
@@ -95,6 +115,20 @@ class Entries:
             if why.reason != "expired":
                 self._count(name, why.reason)
             return None
+
+    def record(self, name: bytes, data: bytes, epoch: int) -> Entry | None:
+        """Return the entry of a record, which nobody changes; None if it cannot be read.
+
+        The same bytes under the same name and epoch are not verified again: what was found of them
+        once holds for ever, if they never expire.
+        """
+        seen, epoch = self._verified.get(name), epoch_of(data, epoch)
+        if seen is not None and seen[0] == epoch and seen[1] == data:
+            return seen[2]
+        entry = self.find(name, data, epoch)
+        if entry is not None and entry.expires is None:
+            self._verified.put(name, (epoch, bytes(data), entry))
+        return entry
 
     def key(self, name: bytes, data: bytes, epoch: int) -> tuple[str, str]:
         """Return the version and the key that travel inside; two empty texts if none do."""

@@ -1,6 +1,6 @@
 """A Redis: alone, watched by sentinels, or a cluster; through django-redis, and awaited."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.cache.backends.base import default_key_func
@@ -28,9 +28,9 @@ class Remote(Bytes):
     far = True
     straight = True
 
-    def look(self, name: bytes) -> Found:
-        """Read one name, blocking."""
-        return self.engine.look(name)  # type: ignore[no-any-return]  # one of redisdb
+    def look(self, names: Sequence[bytes]) -> Found:
+        """Read names in one trip, blocking."""
+        return self.engine.look(names)  # type: ignore[no-any-return]  # one of redisdb
 
 
 class RedisCache(StoreCache):

@@ -29,7 +29,9 @@ TRIES = 200
 """How often a change starts over because another writer came between."""
 LONGEST_PAUSE = 0.05
 STEP = 500
-"""How many keys are walked over in one trip."""
+"""How many keys are walked over in one trip, and stored by one command."""
+TOGETHER = 2**20
+"""How many bytes are stored by one command."""
 LATEST = 10**15
 """Milliseconds; a server cannot be told to wait much longer than that, nor need it be."""
 
@@ -61,20 +63,18 @@ class Engine:
         """Return the epoch and what was stored under it."""
         return await self._read(face, names, [self.naming.key(name) for name in names])
 
-    def look(self, name: bytes) -> Found:
-        """Read one name, blocking, on the straight line; of a cluster, the usual way."""
+    def look(self, names: Sequence[bytes]) -> Found:
+        """Read names, blocking, on the straight line; of a cluster, the usual way."""
         if self.wire.slots is not None:
-            return run_now(self.read(BLOCKING, [name]))
-        (found,) = self.wire.say([(b"MGET", self.naming.epoch, self.naming.key(name))])
-        told, data = _listed(found, 2)
-        epoch = self._learn(told)
-        live = _live(text(data), epoch)
-        return epoch, {} if live is None else {name: live}
+            return run_now(self.read(BLOCKING, names))
+        keys = [self.naming.key(name) for name in names]
+        (found,) = self.wire.say([(b"MGET", self.naming.epoch, *keys)])
+        told, *stored = _listed(found, len(keys) + 1)
+        return self._told(told, names, map(text, stored))
 
     async def write(self, face: Face, blobs: Mapping[bytes, Blob], epoch: int) -> None:
         """Store all of ``blobs``, or raise ``Moved`` if ``epoch`` is past."""
-        head = _head(epoch)
-        sets = [self._set(self.naming.key(name), head, blob) for name, blob in blobs.items()]
+        sets = self._sets(blobs, _head(epoch))
         *done, told = await self.wire.ask(face, [*sets, self._ask_epoch()])
         for answer in done:
             firm(answer)
@@ -208,12 +208,16 @@ class Engine:
         return [firm(answer) for answer in await self.wire.ask(face, commands)]
 
     async def _read(self, face: Face, names: Iterable[bytes], keys: Iterable[bytes]) -> Found:
-        told, *found = await self._strings(face, [self.naming.epoch, *keys])
+        told, *stored = await self._strings(face, [self.naming.epoch, *keys])
+        return self._told(told, names, stored)
+
+    def _told(self, told: Any, names: Iterable[bytes], stored: Iterable[bytes | None]) -> Found:
+        """Return the epoch that was told, and what was stored under it."""
         epoch = self._learn(told)
         head = _head(epoch)
         return epoch, {
             name: data[WIDTH:]
-            for name, data in zip(names, found, strict=True)
+            for name, data in zip(names, stored, strict=True)
             if data is not None and data.startswith(head)
         }
 
@@ -227,6 +231,19 @@ class Engine:
             gets = [Command(key, (b"GET", key)) for key in keys]
             found = await self.wire.ask(face, gets, again=True)
         return [text(one) for one in found]
+
+    def _sets(self, blobs: Mapping[bytes, Blob], head: bytes) -> list[Command]:
+        """Return what stores ``blobs``; a few small ones that never expire are one command.
+
+        So is a flush of tags, whose records never do.
+        """
+        pairs = [(self.naming.key(name), blob) for name, blob in blobs.items()]
+        lasting = all(blob.expires is None for blob in blobs.values())
+        small = sum(len(blob.data) for blob in blobs.values()) <= TOGETHER
+        if self.orderly and lasting and small and 1 < len(pairs) <= STEP:
+            said = [part for key, blob in pairs for part in (key, head + blob.data)]
+            return [Command(b"", (b"MSET", *said))]
+        return [self._set(key, head, blob) for key, blob in pairs]
 
     def _set(self, key: bytes, head: bytes, blob: Blob) -> Command:
         expiry = _expiry(blob)
