@@ -4,7 +4,7 @@ Every value is sealed or signed and bound to its key, its expiry and the alias's
 that somebody read, moved, edited or truncated are a miss.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..core import clock
@@ -19,7 +19,7 @@ from ..layers.events import reading_is_heard
 from ..layers.pending import waiting
 from ..layers.policy import lost
 from . import claims, numbers
-from .bytedriver import ByteDriver
+from .bytedriver import SURE, ByteDriver
 from .engine import KEEP, Blob, Found, Keep, Moved, epoch_of
 
 FLUSHES = 10
@@ -50,11 +50,13 @@ class Bytes(ByteDriver):
             return UNSURE
         name = self.entries.named(full)
         try:
-            found = self.look([name, *asked.values()])
+            found, there = self._seen(name, asked)
             entry = self.entries.load(name, found[1].get(name), found[0])
+            if self.gathers and not asked:
+                self._feel(tagged=entry is not None and bool(entry.stamps))
             if entry is None:
                 return MISSING
-            if (entry.stamps or asked) and not self._serves(key, entry, asked, found):
+            if (entry.stamps or asked) and not self._serves(key, entry, asked, found, there):
                 return MISSING
         except self.failures:
             return UNSURE  # where the error is met again, and told
@@ -68,42 +70,48 @@ class Bytes(ByteDriver):
 
     def _asked(self, key: str, tags: tuple[str, ...]) -> Mapping[str, bytes]:
         """Return the tags whose records are read along, with the records' names."""
-        known = self.guesses
-        guessed = known.get((None, key)) if known is not None and len(known) else None
+        guessed = self._guessed(None, key)
         if guessed is None or guessed == tags:
             return self.entries.of_tags(tags) if tags else NOTHING
         return self.entries.of_tags((*tags, *guessed) if tags else guessed)
 
-    def _serves(self, key: str, entry: Entry, asked: Mapping[str, bytes], found: Found) -> bool:
+    def _seen(self, name: bytes, asked: Mapping[str, bytes]) -> tuple[Found, Collection[bytes]]:
+        """Read a name with records, and return the names of those that were read."""
+        if not asked and self.hunch >= SURE:
+            return run_now(self._fetched(BLOCKING, [name], cold=True))
+        return self.look([name, *asked.values()]), asked.values()
+
+    def _serves(
+        self,
+        key: str,
+        entry: Entry,
+        asked: Mapping[str, bytes],
+        found: Found,
+        there: Collection[bytes],
+    ) -> bool:
         """Tell whether an entry may be served for its tags, and remember which these are."""
         stamps = entry.stamps
         late = waiting(self.alias)
         if late and not late.isdisjoint(stamps):
             return False
-        if len(stamps) != len(asked) or not stamps.keys() <= asked.keys():
+        if stamps.keys() != asked.keys():
             self._learn(key, entry)
-        if not self.along:
-            return run_now(self._unflushed(BLOCKING, entry)) is not None
-        said = self._said(stamps, asked, found)
-        if said is None:  # a wrong guess
             asked = self.entries.of_tags(tuple(stamps))
-            said = self._said(stamps, asked, self.look(list(asked.values())))
-        records = said or {}
+            if not self.along:
+                return run_now(self._unflushed(BLOCKING, entry)) is not None
+            if not all(name in there for name in asked.values()):  # not or wrongly guessed
+                found = self.look(list(asked.values()))
+        records = self._said(asked, found)
         if all(records.get(tag, b"").startswith(mark) for tag, mark in stamps.items()):
             return True
         judged = verdict(stamps, {tag_record(tag): record for tag, record in records.items()})
         return judged is Verdict.LIVE
 
-    def _said(
-        self, stamps: Iterable[str], asked: Mapping[str, bytes], found: Found
-    ) -> dict[str, bytes] | None:
-        """Return what the records of tags say, or None if not all of them were asked for."""
+    def _said(self, asked: Mapping[str, bytes], found: Found) -> dict[str, bytes]:
+        """Return what the records of tags say."""
         epoch, blobs = found
         said = {}
-        for tag in stamps:
-            name = asked.get(tag)
-            if name is None:
-                return None
+        for tag, name in asked.items():
             data = blobs.get(name)
             record = None if data is None else self.entries.record(name, data, epoch)
             if record is not None and is_record(record.value):

@@ -19,11 +19,13 @@ class Blob(NamedTuple):
     """Hold what is to be stored under a name: the bytes, and when (Unix seconds) they expire.
 
     ``epoch`` is what they were sealed under, for an engine whose entries are not all of one.
+    ``records`` are the names of what is read with it, for an engine that ``gathers``.
     """
 
     data: bytes
     expires: float | None
     epoch: int = 0
+    records: tuple[bytes, ...] = ()
 
 
 class Sealed(bytes):
@@ -69,6 +71,7 @@ KEEP = Keep.KEEP
 Change = Callable[[bytes | None, int], tuple[Blob | Keep | None, T]]
 Changing = Callable[[bytes | None, int], Coroutine[Any, Any, tuple[Blob | Keep | None, T]]]
 Found = tuple[int, dict[bytes, bytes]]
+Gathered = tuple[Found, frozenset[bytes]]
 
 
 _FLUSHED, _BEGUN = 1, 2
@@ -168,6 +171,10 @@ class FacedEngine(Protocol):
     ``swift`` names those of ``take create count`` that save a trip; the others are not called.
     ``hop`` is where an awaiting face may run a call of several hooks; None where the hooks await.
     ``readable`` asks that every name be a ``Name``. It may be ``lasting`` and ``orderly`` too.
+
+    One with an attribute ``gathers`` that is true has one more hook, ``gather(face, name)``, which
+    returns the epoch and what is stored under the name, with its ``Blob``'s ``records`` as far as
+    they were brought along, and the names of all that were asked for, there or not.
     """
 
     hop: Hop | None

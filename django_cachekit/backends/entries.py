@@ -34,7 +34,8 @@ _TAG = record_text(tag_record(""))
 class Entries:
     """Make the names and bytes of one alias's entries, and read them.
 
-    ``readable`` makes names that know their text. What cannot be read is counted by its reason in
+    ``readable`` makes names that know their text, ``telling`` blobs that name the records of their
+    tags. What cannot be read is counted by its reason in
     ``unreadable``, and is a miss.
     """
 
@@ -43,6 +44,7 @@ class Entries:
         self.names = names
         self.chain = chain
         self.readable = readable
+        self.telling = False
         self.unreadable: Counter[str] = Counter()
         self._names: Bounded[str, bytes] = Bounded(NAMES)
         self._tags: Bounded[tuple[str, ...], Mapping[str, bytes]] = Bounded(TAGS)
@@ -89,7 +91,11 @@ class Entries:
     ) -> Blob:
         """Return what is to be stored for an entry."""
         carried = self._carried(key, version)
-        return Blob(self.chain.dumps(name, entry, epoch, carried), entry.expires, epoch)
+        data = self.chain.dumps(name, entry, epoch, carried)
+        if not (self.telling and entry.stamps):
+            return Blob(data, entry.expires, epoch)
+        records = self.of_tags(tuple(entry.stamps)).values()
+        return Blob(data, entry.expires, epoch, records=tuple(records))
 
     def counter(
         self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None

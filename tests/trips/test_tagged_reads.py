@@ -139,7 +139,8 @@ def test_so_is_an_awaited_one(asked: Counting, verb: str) -> None:
         await AWAITED[verb]()  # connects, and learns
         loop = asyncio.get_running_loop()
         done = await loop.run_in_executor(
-            None, lambda: asked(lambda: asyncio.run_coroutine_threadsafe(AWAITED[verb](), loop).result())
+            None,
+            lambda: asked(lambda: asyncio.run_coroutine_threadsafe(AWAITED[verb](), loop).result()),
         )
         return done.trips
 

@@ -9,14 +9,15 @@ import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from ...core import clock
 from ...core.faces import BLOCKING, Face, Hop, run_now
 from ...errors import StoreUnavailable
-from ..engine import Blob, Changing, Found, Keep, Moved, new_epoch
+from ..engine import Blob, Changing, Found, Gathered, Keep, Moved, new_epoch
+from . import hints
 from .naming import Naming
-from .scripts import COUNT, CREATE, SWAP, SWEEP
+from .scripts import COUNT, CREATE, GATHER, SWAP, SWEEP
 from .straight import FAILED
 from .wire import Wire
 from .words import Command, Garbled, Node, firm, text
@@ -49,6 +50,7 @@ class Engine:
         self.naming = naming
         self.readable = naming.readable
         self.orderly = wire.slots is None  # in a cluster every node answers for itself
+        self.gathers = wire.slots is None  # ... and a script may look at one alone
         self.known = 0
 
     def unsure(self, error: Exception) -> bool:
@@ -71,6 +73,26 @@ class Engine:
         (found,) = self.wire.say([(b"MGET", self.naming.epoch, *keys)])
         told, *stored = _listed(found, len(keys) + 1)
         return self._told(told, names, map(text, stored))
+
+    async def gather(self, face: Face, name: bytes) -> Gathered:
+        """Read one name, and the records it tells of itself, in one trip."""
+        if not self.gathers:
+            return await self.read(face, [name]), frozenset()
+        ask = GATHER(self.naming.epoch, self.naming.key(name), self.naming.lead, hints.MOST)
+        (answer,) = await self.wire.ask(face, [ask], again=True)
+        if isinstance(answer, NoPermissionError):
+            self.gathers = False  # who may run no scripts can read all the same
+            return await self.read(face, [name]), frozenset()
+        if type(answer) is not list or len(answer) < 2:
+            firm(answer)
+            raise Garbled("a list was expected")
+        told, data, *stored = map(text, answer)
+        rests = hints.told(data[WIDTH:]) if data is not None else []
+        named = [self.naming.name(self.naming.lead + rest) for rest in rests]
+        if len(named) != len(stored):
+            raise Garbled("a record for each was expected")
+        pairs = {n: one for n, one in zip(named, stored, strict=True) if n is not None}
+        return self._told(told, [name, *pairs], [data, *pairs.values()]), frozenset(pairs)
 
     async def write(self, face: Face, blobs: Mapping[bytes, Blob], epoch: int) -> None:
         """Store all of ``blobs``, or raise ``Moved`` if ``epoch`` is past."""
@@ -100,7 +122,7 @@ class Engine:
     ) -> tuple[int, bytes | None]:
         """Store where nothing is; what is there and dead makes the epoch 0, which fits nobody's."""
         key = self.naming.key(name)
-        data = _head(epoch) + blob.data
+        data = self._bytes(blob, _head(epoch))
         answer, told = await self.wire.ask(
             face, [CREATE(key, data, *_expiry(blob)), self._ask_epoch()]
         )
@@ -216,7 +238,7 @@ class Engine:
         epoch = self._learn(told)
         head = _head(epoch)
         return epoch, {
-            name: data[WIDTH:]
+            name: hints.without(data[WIDTH:])
             for name, data in zip(names, stored, strict=True)
             if data is not None and data.startswith(head)
         }
@@ -241,19 +263,26 @@ class Engine:
         lasting = all(blob.expires is None for blob in blobs.values())
         small = sum(len(blob.data) for blob in blobs.values()) <= TOGETHER
         if self.orderly and lasting and small and 1 < len(pairs) <= STEP:
-            said = [part for key, blob in pairs for part in (key, head + blob.data)]
+            said = [part for key, blob in pairs for part in (key, self._bytes(blob, head))]
             return [Command(b"", (b"MSET", *said))]
         return [self._set(key, head, blob) for key, blob in pairs]
 
     def _set(self, key: bytes, head: bytes, blob: Blob) -> Command:
         expiry = _expiry(blob)
         when = (b"PX", *expiry) if expiry else ()
-        return Command(key, (b"SET", key, head + blob.data, *when))
+        return Command(key, (b"SET", key, self._bytes(blob, head), *when))
+
+    def _bytes(self, blob: Blob, head: bytes) -> bytes:
+        """Return what is to lie under a key."""
+        if not blob.records:
+            return head + blob.data
+        lead = len(self.naming.lead)
+        return head + hints.before(blob.data, (self.naming.key(n)[lead:] for n in blob.records))
 
     async def _swap(
         self, face: Face, key: bytes, seen: bytes | None, wanted: Blob | None, epoch: int
     ) -> bool:
-        fresh = () if wanted is None else (_head(epoch) + wanted.data, *_expiry(wanted))
+        fresh = () if wanted is None else (self._bytes(wanted, _head(epoch)), *_expiry(wanted))
         there = (b"absent", b"") if seen is None else (b"there", seen)
         (answer,) = await self._all(face, [SWAP(key, *there, *fresh)])
         if answer not in (b"swapped", b"changed"):
@@ -325,7 +354,9 @@ def _listed(answer: Any, length: int) -> list[Any]:
 
 def _live(found: bytes | None, epoch: int) -> bytes | None:
     """Return what was stored under this epoch, without the epoch."""
-    return found[WIDTH:] if found is not None and found.startswith(_head(epoch)) else None
+    if found is None or not found.startswith(_head(epoch)):
+        return None
+    return hints.without(found[WIDTH:])
 
 
 def _held(answer: Any) -> bytes | None:

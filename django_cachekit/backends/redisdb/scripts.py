@@ -27,5 +27,6 @@ def _script(name: str) -> Script:
 
 COUNT = _script("count")
 CREATE = _script("create")
+GATHER = _script("gather")
 SWAP = _script("swap")
 SWEEP = _script("sweep")
