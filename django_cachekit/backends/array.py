@@ -15,6 +15,7 @@ from ..core.marks import changed
 from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Stamp
 from ..errors import Misconfigured, ValueTooLarge
 from ..layers.base import Driver
+from ..layers.pending import waiting
 from .base import Names, StoreCache, SyncDriver
 from .bytestore import plus
 from .memory import Memory, Slot
@@ -74,8 +75,10 @@ class Array(SyncDriver):
         expires, thaw = slot.expires, slot.thaw
         if expires is not None and expires <= clock.now():
             return MISSING
-        if slot.checks and not self.memory.valid(slot):
-            return MISSING
+        if slot.checks:
+            late = waiting(self.alias)
+            if (late and not late.isdisjoint(slot.tags)) or not self.memory.valid(slot):
+                return MISSING
         if tags and tags != slot.tags and not slot.bears(tags):
             return MISSING
         try:

@@ -104,7 +104,7 @@ class Memory:
             if current is None or not current.held.startswith(mark):
                 return self.verdict(slot) is Verdict.LIVE
             # As used() does; every tag of every read comes by here.
-            try:  # noqa: SIM105 - a suppress() would take longer than the rest
+            try:
                 slots.move_to_end(record)
             except KeyError:
                 pass  # another thread dropped it a moment ago

@@ -28,7 +28,7 @@ class Bounded(Generic[K, V]):
         value = self._pairs.get(key)
         if value is not None:
             # A suppress() would take longer than the rest, and every read comes by here.
-            try:  # noqa: SIM105 - as said
+            try:
                 self._pairs.move_to_end(key)
             except KeyError:
                 pass  # another thread dropped it a moment ago

@@ -10,7 +10,6 @@ import pytest
 
 from django_cachekit import cache
 from django_cachekit.core.bounded import Bounded
-
 from tests.faultproxy import FaultProxy
 
 from .counting import Counting

@@ -134,7 +134,8 @@ def test_a_user_who_may_run_no_scripts_reads_all_the_same(empty: Any, raw: Any) 
 def test_nothing_is_told_in_a_cluster(redis_cluster: Any) -> None:
     with alone(redis_cluster.url, CLUSTER=True) as cache:
         cache.tags("a").put("key", 1, 600)
-        found = [raw.get(key_of("key")) for raw in map(client, redis_cluster.nodes) if _has(raw)]
+        nodes: list[Any] = [client(node) for node in redis_cluster.nodes]
+        found = [raw.get(key_of("key")) for raw in nodes if _has(raw)]
         assert [hints.told(data[8:]) for data in found] == [[]]
         cold(cache)
         assert cache.get("key") == 1
