@@ -91,13 +91,17 @@ def test_only_where_the_last_ones_bore_tags(proxied: tuple[Any, Any], raw: Any) 
     assert raw.info("commandstats")["cmdstat_evalsha"]["calls"] == before
 
 
-def test_what_is_no_string_is_a_miss(proxied: tuple[Any, Any], raw: Any) -> None:
-    cache, _ = proxied
-    for name in ("key", "other"):
-        raw.delete(key_of(name))
-        raw.rpush(key_of(name), b"x")
+def test_what_is_no_string_is_a_miss(empty: Any, raw: Any) -> None:
+    with alone(empty.url, RAISE=True, SIGNALS=False) as cache:
+        cache.tags("a").put("key", 1, 600)
+        raw.rpush(key_of("other"), b"x")
         cold(cache)
-        assert cache.get(name) is None
+        assert cache.get("other") is None
+        record = driver_of().engine.naming.key(driver_of().entries.of_tags(("a",))["a"])
+        raw.delete(record)
+        raw.rpush(record, b"x")
+        cold(cache)
+        assert cache.get("key") is None
 
 
 def test_more_tags_than_are_told_of(empty: Any, faulty: Any) -> None:
