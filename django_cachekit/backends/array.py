@@ -15,9 +15,10 @@ from ..core.marks import changed
 from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Stamp
 from ..errors import Misconfigured, ValueTooLarge
 from ..layers.base import Driver
+from ..layers.pending import waiting
 from .base import Names, StoreCache, SyncDriver
 from .bytestore import plus
-from .memory import Memory, Slot, checks
+from .memory import Memory, Slot
 
 HIT, MISS = signals.cache_hit, signals.cache_missed
 ONE, MANY = signals.retrieving_key, signals.retrieving_many_keys
@@ -76,9 +77,11 @@ class Array(SyncDriver):
         expires, thaw = slot.expires, slot.thaw
         if expires is not None and expires <= clock.now():
             return MISSING
-        if slot.checks and not self.memory.valid(slot):
-            return MISSING
-        if tags and not slot.bears(tags):
+        if slot.checks:
+            late = waiting(self.alias)
+            if (late and not late.isdisjoint(slot.tags)) or not self.memory.valid(slot):
+                return MISSING
+        if tags and tags != slot.tags and not slot.bears(tags):
             return MISSING
         try:
             slots.move_to_end(name)
@@ -176,7 +179,7 @@ class Array(SyncDriver):
                 if op.initial is None:
                     return MISSING
                 stamps = op.stamp.nonces if op.stamp else NO_STAMPS
-                slot = self._slot(key, op.initial, op)._replace(checks=checks(stamps))
+                slot = self._slot(key, op.initial, op).stamped(stamps)
             number = plus(key, slot.value(), op.by)
             held = self.hold(number)
             slot = slot._replace(held=held.value, thaw=held.thaw, size=held.size)
@@ -270,7 +273,7 @@ class Array(SyncDriver):
             slot = slot._replace(odd=True)
         if entry is None:
             return slot
-        return slot._replace(checks=checks(entry.stamps), created=entry.created, fresh=entry.fresh)
+        return slot.stamped(entry.stamps)._replace(created=entry.created, fresh=entry.fresh)
 
 
 class ArrayCache(StoreCache):

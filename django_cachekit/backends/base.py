@@ -62,12 +62,14 @@ class NamedDriver:
 
     ``lists`` says that it can tell what it holds, ``indexed`` that it was asked to tell which keys
     bear a tag. It has a ``book`` where that has to be noted beside the entries.
+    ``along``: where tags' records are read along with a key, its straight line may do so.
     """
 
     shared = True
     claims = True
     silent = False
     orderly = False
+    along = True
     hop: Hop | None = Hop.THREAD
     lists = False
     indexed = False
@@ -151,12 +153,11 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
     driver.silent = silent
     if options.get("TAG_INDEX") and isinstance(driver, NamedDriver):
         driver.keep_index()
+    staleness = options.get("TAG_STALENESS") or 0
+    if staleness and isinstance(driver, NamedDriver):
+        driver.along = False  # the long way knows which records there are copies of
     layers = standard(
-        alias,
-        driver,
-        silent=silent,
-        strict=bool(options.get("RAISE")),
-        staleness=options.get("TAG_STALENESS") or 0,
+        alias, driver, silent=silent, strict=bool(options.get("RAISE")), staleness=staleness
     )
     return Stack(alias, driver, layers)
 

@@ -4,24 +4,28 @@ Every value is sealed or signed and bound to its key, its expiry and the alias's
 that somebody read, moved, edited or truncated are a miss.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..core import clock
 from ..core.entry import Entry
 from ..core.faces import BLOCKING, Face, run_now
 from ..core.keys import matcher, usual
-from ..core.marks import changed
-from ..core.operation import MISSING, UNSURE, Key, Operation
+from ..core.marks import Verdict, changed, is_record, verdict
+from ..core.operation import MISSING, UNSURE, Key, Operation, tag_record
 from ..errors import NotANumber, StoreUnavailable
 from ..layers.base import guess
 from ..layers.events import reading_is_heard
+from ..layers.pending import waiting
 from ..layers.policy import lost
 from . import claims, numbers
-from .bytedriver import ByteDriver
+from .bytedriver import SURE, ByteDriver
 from .engine import KEEP, Blob, Found, Keep, Moved, epoch_of
 
 FLUSHES = 10
 """How often a write starts over because the alias was flushed under it."""
+
+NOTHING: Mapping[str, bytes] = {}
 
 
 class Bytes(ByteDriver):
@@ -39,30 +43,88 @@ class Bytes(ByteDriver):
         if self.legacy is not None:
             return UNSURE
         full = self.lead + key
-        if not usual(full) or (reading_is_heard() and not self.silent) or self._tagged(key, tags):
+        if not usual(full) or (reading_is_heard() and not self.silent):
+            return UNSURE
+        asked = self._asked(key, tags)
+        if asked and not self.along:
             return UNSURE
         name = self.entries.named(full)
         try:
-            epoch, blobs = self.look(name)
-            entry = self.entries.load(name, blobs.get(name), epoch)
-            if entry is not None and entry.stamps:
-                entry = run_now(self._unflushed(BLOCKING, entry))
+            found, there = self._seen(name, asked)
+            entry = self.entries.load(name, found[1].get(name), found[0])
+            if self.gathers and not asked:
+                self._feel(tagged=entry is not None and bool(entry.stamps))
+            if entry is None:
+                return MISSING
+            if (entry.stamps or asked) and not self._serves(key, entry, asked, found, there):
+                return MISSING
         except self.failures:
             return UNSURE  # where the error is met again, and told
-        if entry is None or any(tag not in entry.stamps for tag in tags):
+        if tags and any(tag not in entry.stamps for tag in tags):
             return MISSING
-        if entry.stamps and self.guesses is not None:
-            guess(self.guesses, None, key, tuple(entry.stamps))
         return entry.value
 
-    def look(self, name: bytes) -> Found:
-        """Read one name, blocking."""
-        return self.engine.read([name])  # type: ignore[no-any-return]  # of a blocking engine
+    def look(self, names: Sequence[bytes]) -> Found:
+        """Read names in one trip, blocking."""
+        return self.engine.read(names)  # type: ignore[no-any-return]  # of a blocking engine
 
-    def _tagged(self, key: str, tags: tuple[str, ...]) -> bool:
-        """Tell whether the long way reads the key and its tags' records in one trip, not two."""
-        known = self.guesses
-        return known is not None and bool(tags or (len(known) and known.get((None, key))))
+    def _asked(self, key: str, tags: tuple[str, ...]) -> Mapping[str, bytes]:
+        """Return the tags whose records are read along, with the records' names."""
+        guessed = self._guessed(None, key)
+        if guessed is None or guessed == tags:
+            return self.entries.of_tags(tags) if tags else NOTHING
+        return self.entries.of_tags((*tags, *guessed) if tags else guessed)
+
+    def _seen(self, name: bytes, asked: Mapping[str, bytes]) -> tuple[Found, Collection[bytes]]:
+        """Read a name with records, and return the names of those that were read."""
+        if not asked and self.hunch >= SURE:
+            return run_now(self._fetched(BLOCKING, [name], cold=True))
+        return self.look([name, *asked.values()]), asked.values()
+
+    def _serves(
+        self,
+        key: str,
+        entry: Entry,
+        asked: Mapping[str, bytes],
+        found: Found,
+        there: Collection[bytes],
+    ) -> bool:
+        """Tell whether an entry may be served for its tags, and remember which these are."""
+        stamps = entry.stamps
+        late = waiting(self.alias)
+        if late and not late.isdisjoint(stamps):
+            return False
+        if stamps.keys() != asked.keys():
+            self._learn(key, entry)
+            asked = self.entries.of_tags(tuple(stamps))
+            if not self.along:
+                return run_now(self._unflushed(BLOCKING, entry)) is not None
+            if not all(name in there for name in asked.values()):  # not or wrongly guessed
+                found = self.look(list(asked.values()))
+        records = self._said(asked, found)
+        if all(records.get(tag, b"").startswith(mark) for tag, mark in stamps.items()):
+            return True
+        judged = verdict(stamps, {tag_record(tag): record for tag, record in records.items()})
+        return judged is Verdict.LIVE
+
+    def _said(self, asked: Mapping[str, bytes], found: Found) -> dict[str, bytes]:
+        """Return what the records of tags say."""
+        epoch, blobs = found
+        said = {}
+        for tag, name in asked.items():
+            data = blobs.get(name)
+            record = None if data is None else self.entries.record(name, data, epoch)
+            if record is not None and is_record(record.value):
+                said[tag] = record.value
+        return said
+
+    def _learn(self, key: str, entry: Entry) -> None:
+        if self.guesses is None:
+            return
+        if entry.stamps:
+            guess(self.guesses, None, key, tuple(entry.stamps))
+        else:
+            self.guesses.drop((None, key))
 
     async def do_write(self, face: Face, op: Operation) -> set[Key]:
         """Encode every value, then store all: one that cannot be encoded leaves all as it was."""

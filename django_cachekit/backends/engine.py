@@ -21,12 +21,14 @@ class Blob(NamedTuple):
 
     ``epoch`` is what they were sealed under, for an engine whose entries are not all of one.
     ``rows`` are for the index of tags, for one that can write them along with the entry.
+    ``records`` are the names of what is read with it, for an engine that ``gathers``.
     """
 
     data: bytes
     expires: float | None
     epoch: int = 0
     rows: tuple[Row, ...] = ()
+    records: tuple[bytes, ...] = ()
 
 
 class Sealed(bytes):
@@ -51,6 +53,8 @@ class Name(bytes):
     """Be a name that knows the text it stands for, as an engine that is ``readable`` asks."""
 
     text: str
+    key: bytes | None = None
+    """What the engine has made of it, if it cares to remember."""
 
     @classmethod
     def of(cls, name: bytes, text: str) -> "Name":
@@ -70,6 +74,7 @@ KEEP = Keep.KEEP
 Change = Callable[[bytes | None, int], tuple[Blob | Keep | None, T]]
 Changing = Callable[[bytes | None, int], Coroutine[Any, Any, tuple[Blob | Keep | None, T]]]
 Found = tuple[int, dict[bytes, bytes]]
+Gathered = tuple[Found, frozenset[bytes]]
 
 
 _FLUSHED, _BEGUN = 1, 2
@@ -169,6 +174,10 @@ class FacedEngine(Protocol):
     ``swift`` names those of ``take create count`` that save a trip; the others are not called.
     ``hop`` is where an awaiting face may run a call of several hooks; None where the hooks await.
     ``readable`` asks that every name be a ``Name``. It may be ``lasting`` and ``orderly`` too.
+
+    One with an attribute ``gathers`` that is true has one more hook, ``gather(face, name)``, which
+    returns the epoch and what is stored under the name, with its ``Blob``'s ``records`` as far as
+    they were brought along, and the names of all that were asked for, there or not.
     """
 
     hop: Hop | None

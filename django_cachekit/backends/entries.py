@@ -2,13 +2,14 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from ..codecs import Chain, Unreadable
 from ..core import clock
 from ..core.bounded import Bounded
 from ..core.entry import Claim, Entry
-from ..core.operation import Key, Operation, Record
+from ..core.operation import Key, Operation, Record, tag_record
 from ..layers.tagindex import Book, Row
 from . import numbers
 from .base import Names, record_text
@@ -22,12 +23,21 @@ NAMES = 10_000
 LONGEST = 250
 """How many characters a key may have to be remembered."""
 
+TAGS = 1_000
+"""Of how many sets of tags one process remembers the names of their records, per alias."""
+
+RECORDS = 10_000
+"""Of how many records one process remembers the bytes it verified last, per alias."""
+
+_TAG = record_text(tag_record(""))
+
 
 class Entries:
     """Make the names and bytes of one alias's entries, and read them.
 
-    ``readable`` makes names that know their text. What cannot be read is counted by its reason in
-    ``unreadable``, and is a miss. A ``book`` is told of every entry that is met or made.
+    ``readable`` makes names that know their text, ``telling`` blobs that name the records of their
+    tags. What cannot be read is counted by its reason in ``unreadable``, and is a miss. A ``book``
+    is told of every entry that is met or made.
     """
 
     def __init__(self, alias: str, names: Names, chain: Chain, readable: bool = False) -> None:
@@ -35,15 +45,27 @@ class Entries:
         self.names = names
         self.chain = chain
         self.readable = readable
+        self.telling = False
         self.unreadable: Counter[str] = Counter()
         self.book: Book | None = None
         self._names: Bounded[str, bytes] = Bounded(NAMES)
+        self._tags: Bounded[tuple[str, ...], Mapping[str, bytes]] = Bounded(TAGS)
+        self._verified: Bounded[bytes, tuple[int, bytes, Entry]] = Bounded(RECORDS)
 
     def name(self, key: Key, version: int | None) -> bytes:
         """Return the 32 bytes that stand for a key or a record."""
         return self.named(
             record_text(key if isinstance(key, Record) else self.names.made(key, version))
         )
+
+    def of_tags(self, tags: tuple[str, ...]) -> Mapping[str, bytes]:
+        """Return the names of the records of tags, which are the same for many keys."""
+        found = self._tags.get(tags)
+        if found is None:
+            found = {tag: self.named(_TAG + tag) for tag in tags}
+            if sum(map(len, tags)) <= LONGEST:
+                self._tags.put(tags, found)
+        return found
 
     def named(self, text: str) -> bytes:
         """Return the 32 bytes that stand for a full key, made once while it is in use."""
@@ -75,7 +97,11 @@ class Entries:
             self.book.met(name, entry)
             rows = self.book.along(key, self.names.version if version is None else version, entry)
         carried = self._carried(key, version)
-        return Blob(self.chain.dumps(name, entry, epoch, carried), entry.expires, epoch, rows)
+        data = self.chain.dumps(name, entry, epoch, carried)
+        if not (self.telling and entry.stamps):
+            return Blob(data, entry.expires, epoch, rows)
+        records = self.of_tags(tuple(entry.stamps)).values()
+        return Blob(data, entry.expires, epoch, rows, tuple(records))
 
     def counter(
         self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None
@@ -106,6 +132,20 @@ class Entries:
             if why.reason != "expired":
                 self._count(name, why.reason)
             return None
+
+    def record(self, name: bytes, data: bytes, epoch: int) -> Entry | None:
+        """Return the entry of a record, which nobody changes; None if it cannot be read.
+
+        The same bytes under the same name and epoch are not verified again: what was found of them
+        once holds for ever, if they never expire.
+        """
+        seen, epoch = self._verified.get(name), epoch_of(data, epoch)
+        if seen is not None and seen[0] == epoch and seen[1] == data:
+            return seen[2]
+        entry = self.find(name, data, epoch)
+        if entry is not None and entry.expires is None:
+            self._verified.put(name, (epoch, bytes(data), entry))
+        return entry
 
     def key(self, name: bytes, data: bytes, epoch: int) -> tuple[str, str]:
         """Return the version and the key that travel inside; two empty texts if none do."""

@@ -12,7 +12,7 @@ from ..core.operation import Record, tag_record
 Checks = tuple[tuple[Record, bytes], ...]
 
 
-def checks(stamps: Mapping[str, bytes]) -> Checks:
+def _checks(stamps: Mapping[str, bytes]) -> Checks:
     """Return stamps as they are checked: each record with what it must still begin with."""
     return tuple((tag_record(tag), mark) for tag, mark in stamps.items())
 
@@ -33,6 +33,7 @@ class Slot(NamedTuple):
     created: float = 0.0
     fresh: float | None = None
     odd: bool = False
+    tags: tuple[str, ...] = ()
 
     def value(self) -> Any:
         """Return the value, a copy where it could be changed."""
@@ -40,8 +41,11 @@ class Slot(NamedTuple):
 
     def bears(self, tags: Iterable[str]) -> bool:
         """Tell whether the value bears every one of ``tags``."""
-        borne = {record.name for record, _ in self.checks}
-        return borne.issuperset(tags)
+        return tags == self.tags or set(self.tags).issuperset(tags)
+
+    def stamped(self, stamps: Mapping[str, bytes]) -> "Slot":
+        """Return the slot with tags, which are checked before it is given out."""
+        return self._replace(checks=_checks(stamps), tags=tuple(stamps))
 
     def live(self) -> bool:
         """Tell whether the value has not expired."""
@@ -96,11 +100,16 @@ class Memory:
 
     def valid(self, slot: Slot) -> bool:
         """Tell whether none of the slot's tags was flushed since it was computed."""
+        slots = self.slots
         for record, mark in slot.checks:
-            current = self.slots.get(record)
+            current = slots.get(record)
             if current is None or not current.held.startswith(mark):
                 return self.verdict(slot) is Verdict.LIVE
-            self.used(record)
+            # As used() does; every tag of every read comes by here.
+            try:
+                slots.move_to_end(record)
+            except KeyError:
+                pass  # another thread dropped it a moment ago
         return True
 
     def keep(self, name: Any, slot: Slot, entries: int, room: int) -> None:

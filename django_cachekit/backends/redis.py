@@ -1,6 +1,6 @@
 """A Redis: alone, watched by sentinels, or a cluster; through django-redis, and awaited."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.cache.backends.base import default_key_func
@@ -30,9 +30,9 @@ class Remote(Bytes):
     far = True
     straight = True
 
-    def look(self, name: bytes) -> Found:
-        """Read one name, blocking."""
-        return self.engine.look(name)  # type: ignore[no-any-return]  # one of redisdb
+    def look(self, names: Sequence[bytes]) -> Found:
+        """Read names in one trip, blocking."""
+        return self.engine.look(names)  # type: ignore[no-any-return]  # one of redisdb
 
     def make_rack(self) -> Rack:
         """Return the sorted sets that tell which keys bear a tag."""

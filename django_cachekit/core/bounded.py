@@ -27,8 +27,11 @@ class Bounded(Generic[K, V]):
         """Return what is kept for ``key``, or None; it counts as used."""
         value = self._pairs.get(key)
         if value is not None:
-            with suppress(KeyError):  # another thread dropped it a moment ago
+            # A suppress() would take longer than the rest, and every read comes by here.
+            try:
                 self._pairs.move_to_end(key)
+            except KeyError:
+                pass  # another thread dropped it a moment ago
         return value
 
     def put(self, key: K, value: V) -> None:

@@ -1,5 +1,6 @@
 """A verb as frozen data, and what comes back."""
 
+import functools
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final, NamedTuple
@@ -43,7 +44,12 @@ class Record(NamedTuple):
 
 
 def tag_record(tag: str) -> Record:
-    """Name the record that holds the nonce of ``tag``."""
+    """Name the record that holds the nonce of ``tag``; one object, while it is in use."""
+    return _kept(tag) if len(tag) <= 250 else Record("tag", tag)
+
+
+@functools.lru_cache(1024)
+def _kept(tag: str) -> Record:
     return Record("tag", tag)
 
 

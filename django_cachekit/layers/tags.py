@@ -71,7 +71,7 @@ class Tags:
         reply: Reply = await proceed(face, op._replace(keys=(*op.keys, *asked)) if asked else op)
         self.copies.keep(began, reply.values)
         found |= reply.values
-        wrong = _records_of(reply.values.values()) - records
+        wrong = _records_of(reply.values.values()) - records - reply.values.keys()
         if wrong:
             found |= await self._fetch(face, op, proceed, wrong)
         values = self._judged(op, found)

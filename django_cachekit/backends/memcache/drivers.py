@@ -109,6 +109,7 @@ class Pool(NamedDriver):
             one.silent = True  # signals are the pool's
             one.guesses = self.guesses
             one.records = self._records
+            one.along = False
 
     @property
     def unreadable(self) -> Counter[str]:

@@ -9,14 +9,15 @@ import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from ...core import clock
 from ...core.faces import BLOCKING, Face, Hop, run_now
 from ...errors import StoreUnavailable
-from ..engine import Blob, Changing, Found, Keep, Moved, new_epoch
+from ..engine import Blob, Changing, Found, Gathered, Keep, Moved, new_epoch
+from . import hints
 from .naming import Naming
-from .scripts import COUNT, CREATE, SWAP, SWEEP
+from .scripts import COUNT, CREATE, GATHER, SWAP, SWEEP
 from .straight import FAILED
 from .wire import Wire
 from .words import Command, Garbled, Index, Node, firm, text
@@ -29,7 +30,9 @@ TRIES = 200
 """How often a change starts over because another writer came between."""
 LONGEST_PAUSE = 0.05
 STEP = 500
-"""How many keys are walked over in one trip."""
+"""How many keys are walked over in one trip, and stored by one command."""
+TOGETHER = 2**20
+"""How many bytes are stored by one command."""
 LATEST = 10**15
 """Milliseconds; a server cannot be told to wait much longer than that, nor need it be."""
 
@@ -47,6 +50,7 @@ class Engine:
         self.naming = naming
         self.readable = naming.readable
         self.orderly = wire.slots is None  # in a cluster every node answers for itself
+        self.gathers = wire.slots is None  # ... and a script may look at one alone
         self.known = 0
         self.index: Index | None = None
 
@@ -62,20 +66,38 @@ class Engine:
         """Return the epoch and what was stored under it."""
         return await self._read(face, names, [self.naming.key(name) for name in names])
 
-    def look(self, name: bytes) -> Found:
-        """Read one name, blocking, on the straight line; of a cluster, the usual way."""
+    def look(self, names: Sequence[bytes]) -> Found:
+        """Read names, blocking, on the straight line; of a cluster, the usual way."""
         if self.wire.slots is not None:
-            return run_now(self.read(BLOCKING, [name]))
-        (found,) = self.wire.say([(b"MGET", self.naming.epoch, self.naming.key(name))])
-        told, data = listed(found, 2)
-        epoch = self._learn(told)
-        live = _live(text(data), epoch)
-        return epoch, {} if live is None else {name: live}
+            return run_now(self.read(BLOCKING, names))
+        keys = [self.naming.key(name) for name in names]
+        (found,) = self.wire.say([(b"MGET", self.naming.epoch, *keys)])
+        told, *stored = listed(found, len(keys) + 1)
+        return self._told(told, names, map(text, stored))
+
+    async def gather(self, face: Face, name: bytes) -> Gathered:
+        """Read one name, and the records it tells of itself, in one trip."""
+        if not self.gathers:
+            return await self.read(face, [name]), frozenset()
+        ask = GATHER(self.naming.epoch, self.naming.key(name), self.naming.lead, hints.MOST)
+        (answer,) = await self.wire.ask(face, [ask], again=True)
+        if isinstance(answer, NoPermissionError):
+            self.gathers = False  # who may run no scripts can read all the same
+            return await self.read(face, [name]), frozenset()
+        if type(answer) is not list or len(answer) < 2:
+            firm(answer)
+            raise Garbled("a list was expected")
+        told, data, *stored = map(text, answer)
+        rests = hints.told(data[WIDTH:]) if data is not None else []
+        named = [self.naming.name(self.naming.lead + rest) for rest in rests]
+        if len(named) != len(stored):
+            raise Garbled("a record for each was expected")
+        pairs = {n: one for n, one in zip(named, stored, strict=True) if n is not None}
+        return self._told(told, [name, *pairs], [data, *pairs.values()]), frozenset(pairs)
 
     async def write(self, face: Face, blobs: Mapping[bytes, Blob], epoch: int) -> None:
         """Store all of ``blobs``, or raise ``Moved`` if ``epoch`` is past."""
-        head = _head(epoch)
-        sets = [self._set(self.naming.key(name), head, blob) for name, blob in blobs.items()]
+        sets = self._sets(blobs, _head(epoch))
         notes = self.index.along(epoch, blobs.values()) if self.index is not None else []
         *done, told = await self.wire.ask(face, [*sets, *notes, self._ask_epoch()])
         for answer in done[: len(sets)]:
@@ -104,7 +126,7 @@ class Engine:
     ) -> tuple[int, bytes | None]:
         """Store where nothing is; what is there and dead makes the epoch 0, which fits nobody's."""
         key = self.naming.key(name)
-        data = _head(epoch) + blob.data
+        data = self._bytes(blob, _head(epoch))
         answer, told = await self.wire.ask(
             face, [CREATE(key, data, *_expiry(blob)), self._ask_epoch()]
         )
@@ -212,12 +234,16 @@ class Engine:
         return [firm(answer) for answer in await self.wire.ask(face, commands)]
 
     async def _read(self, face: Face, names: Iterable[bytes], keys: Iterable[bytes]) -> Found:
-        told, *found = await self._strings(face, [self.naming.epoch, *keys])
+        told, *stored = await self._strings(face, [self.naming.epoch, *keys])
+        return self._told(told, names, stored)
+
+    def _told(self, told: Any, names: Iterable[bytes], stored: Iterable[bytes | None]) -> Found:
+        """Return the epoch that was told, and what was stored under it."""
         epoch = self._learn(told)
         head = _head(epoch)
         return epoch, {
-            name: data[WIDTH:]
-            for name, data in zip(names, found, strict=True)
+            name: hints.without(data[WIDTH:])
+            for name, data in zip(names, stored, strict=True)
             if data is not None and data.startswith(head)
         }
 
@@ -232,15 +258,35 @@ class Engine:
             found = await self.wire.ask(face, gets, again=True)
         return [text(one) for one in found]
 
+    def _sets(self, blobs: Mapping[bytes, Blob], head: bytes) -> list[Command]:
+        """Return what stores ``blobs``; a few small ones that never expire are one command.
+
+        So is a flush of tags, whose records never do.
+        """
+        pairs = [(self.naming.key(name), blob) for name, blob in blobs.items()]
+        lasting = all(blob.expires is None for blob in blobs.values())
+        small = sum(len(blob.data) for blob in blobs.values()) <= TOGETHER
+        if self.orderly and lasting and small and 1 < len(pairs) <= STEP:
+            said = [part for key, blob in pairs for part in (key, self._bytes(blob, head))]
+            return [Command(b"", (b"MSET", *said))]
+        return [self._set(key, head, blob) for key, blob in pairs]
+
     def _set(self, key: bytes, head: bytes, blob: Blob) -> Command:
         expiry = _expiry(blob)
         when = (b"PX", *expiry) if expiry else ()
-        return Command(key, (b"SET", key, head + blob.data, *when))
+        return Command(key, (b"SET", key, self._bytes(blob, head), *when))
+
+    def _bytes(self, blob: Blob, head: bytes) -> bytes:
+        """Return what is to lie under a key."""
+        if not blob.records:
+            return head + blob.data
+        lead = len(self.naming.lead)
+        return head + hints.before(blob.data, (self.naming.key(n)[lead:] for n in blob.records))
 
     async def _swap(
         self, face: Face, key: bytes, seen: bytes | None, wanted: Blob | None, epoch: int
     ) -> bool:
-        fresh = () if wanted is None else (_head(epoch) + wanted.data, *_expiry(wanted))
+        fresh = () if wanted is None else (self._bytes(wanted, _head(epoch)), *_expiry(wanted))
         there = (b"absent", b"") if seen is None else (b"there", seen)
         (answer,) = await self._all(face, [SWAP(key, *there, *fresh)])
         if answer not in (b"swapped", b"changed"):
@@ -312,7 +358,9 @@ def listed(answer: Any, length: int) -> list[Any]:
 
 def _live(found: bytes | None, epoch: int) -> bytes | None:
     """Return what was stored under this epoch, without the epoch."""
-    return found[WIDTH:] if found is not None and found.startswith(_head(epoch)) else None
+    if found is None or not found.startswith(_head(epoch)):
+        return None
+    return hints.without(found[WIDTH:])
 
 
 def _held(answer: Any) -> bytes | None:

@@ -103,10 +103,16 @@ class Readable:
         self._named = named
 
     def key(self, name: bytes) -> bytes:
-        """Return the server's key of a name."""
+        """Return the server's key of a name, which remembers it."""
         if isinstance(name, Cut):
             return self.lead + name.rest
-        text = cast(Name, name).text
+        named = cast(Name, name)
+        if named.key is None:
+            named.key = self._key(named)
+        return named.key
+
+    def _key(self, name: Name) -> bytes:
+        text = name.text
         rest = text[len(self._strip) :] if text.startswith(self._strip) else text
         data = rest.encode("utf-8", "surrogatepass")
         if len(data) > LONGEST:

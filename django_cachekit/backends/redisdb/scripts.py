@@ -27,6 +27,7 @@ def _script(name: str) -> Script:
 
 COUNT = _script("count")
 CREATE = _script("create")
+GATHER = _script("gather")
 SWAP = _script("swap")
 SWEEP = _script("sweep")
 UNNOTE = _script("unnote")

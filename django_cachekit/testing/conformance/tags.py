@@ -197,6 +197,18 @@ def test_another_process_that_knows_no_tags_yet_is_right_too(store: Faced, row: 
     assert store.get("key") is None
 
 
+def test_a_wrong_guess_of_the_tags_is_no_wrong_answer(store: Faced, row: Any) -> None:
+    guesses = cache._home.stack().driver.guesses
+    for wrong in (("u",), ("t", "u"), ("u", "v", "w")):
+        store.tags("t", "v").put("key", 1, 60)
+        for found in (1, None):
+            if guesses is not None:
+                guesses.put((None, "key"), wrong)
+            assert store.get("key") == found
+            assert store.many(["key"]) == {"key": found}
+            store.tags("t").flush()
+
+
 def test_a_lost_record_makes_entries_miss(store: Faced, row: Any) -> None:
     store.tags("t").put("key", 1, 60)
     stack = cache._home.stack()

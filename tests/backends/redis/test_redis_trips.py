@@ -1,12 +1,13 @@
 """How many round trips each verb takes, counted on the wire."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from .helping import SEALED, alone
+from .helping import SEALED, alone, key_of
 
 MANY = {f"k{number}": "v" * 50 for number in range(100)}
 SOME = {f"k{number}": number for number in range(20)}
@@ -72,6 +73,28 @@ def test_a_count_takes_one_where_the_server_counts(empty: Any, faulty: Any) -> N
         assert count(proxy, cache, lambda cache: cache.increment("n")) == 1
     with alone(proxy.url, **SEALED) as cache:
         assert count(proxy, cache, lambda cache: cache.increment("n")) == 2
+
+
+def test_what_never_expires_is_one_command(empty: Any, raw: Any) -> None:
+    def commands(store: Callable[[], Any]) -> dict[str, int]:
+        raw.config_resetstat()
+        store()
+        told = raw.info("commandstats")
+        return {name: told[f"cmdstat_{name}"]["calls"] for name in ("set", "mset", "get")
+                if f"cmdstat_{name}" in told}  # fmt: skip
+
+    large = dict.fromkeys("xyz", random.Random(1).randbytes(600_000))
+    with alone(empty.url) as cache:
+        cache.put("a", 1)  # begins the epoch
+        assert commands(lambda: cache.put_many({"a": 1, "b": 2})) == {"mset": 1, "get": 1}
+        assert commands(lambda: cache.put_many({"a": 1, "b": 2}, 60)) == {"set": 2, "get": 1}
+        assert all(0 < raw.pttl(key_of(key)) <= 60_001 for key in "ab")
+        assert commands(lambda: cache.put("a", 1)) == {"set": 1, "get": 1}
+        assert commands(lambda: cache.put_many(large)) == {"set": 3, "get": 1}
+        many = {f"k{number}": number for number in range(501)}
+        assert commands(lambda: cache.put_many(many)) == {"set": 501, "get": 1}
+        assert cache.many(list(many)) == many
+        assert cache.many(["a", "b", *large]) == {"a": 1, "b": 2, **large}
 
 
 AWAITED: dict[str, Callable[[Any], Any]] = {

@@ -1,0 +1,22 @@
+"""Stores whose trips are counted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .counting import SERVERS, Counting, counted
+
+
+@pytest.fixture(params=SERVERS)
+def asked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Counting]:
+    """Have each store on a server as the default alias, and give what counts."""
+    with counted(request.param, request, tmp_path) as counting:
+        yield counting
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """Give the name of the store that ``asked`` counts."""
+    found: str = request.node.callspec.params["asked"]
+    return found
