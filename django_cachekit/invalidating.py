@@ -22,6 +22,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
+from .core.keys import plain
 from .errors import Misconfigured
 from .manager import manager
 from .scopes import tag_names
@@ -37,6 +38,21 @@ _BEFORE = "_cachekit_before"
 """Under which name an instance carries its tags from a signal to the one that follows."""
 
 log = logging.getLogger("django_cachekit")
+
+
+class _Fields:
+    """Give the fields of a row by name, as a text with ``{field}`` parts asks for them."""
+
+    def __init__(self, row: Any) -> None:
+        self.row = row
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self.row, name)
+
+
+def _filled(tags: Any, row: Any) -> Any:
+    names = [tags] if isinstance(tags, str) else tags
+    return [plain(name).format_map(_Fields(row)) if "{" in plain(name) else name for name in names]
 
 
 class Rule:
@@ -56,7 +72,7 @@ class Rule:
     def of(self, row: Any) -> tuple[str, ...]:
         """Return the tags of a row; what goes wrong in it is logged, and raised to who saves."""
         try:
-            found = self.tags(row) if callable(self.tags) else self.tags
+            found = self.tags(row) if callable(self.tags) else _filled(self.tags, row)
             return () if found is None else tag_names((found,))
         except Exception:
             log.exception("the tags of a %s could not be told", type(row).__qualname__)
@@ -84,8 +100,9 @@ def invalidates(
 ) -> Rule:
     """Flush tags when a row of ``model`` (a class, or text as ``"app.Model"``) changes.
 
-    ``tags`` is called with the row, and may also be a list. The row as it was is read before it is
-    saved, which is a query; ``before=False`` does without. Returns a rule, to ``disconnect()``.
+    ``tags`` is called with the row, and may also be a list, whose ``{field}`` parts are the row's.
+    The row as it was is read before it is saved, which is a query; ``before=False`` does without.
+    Returns a rule, to ``disconnect()``.
     """
     if apps.apps_ready and not apps.is_installed("django_cachekit"):
         raise Misconfigured('invalidates() needs "django_cachekit" in INSTALLED_APPS.')

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
 from typing import Any
 
 from .core.faces import Face
@@ -16,10 +17,13 @@ from .layers.tagstats import TagStats
 
 
 def tag_names(names: Iterable[Any]) -> tuple[str, ...]:
-    """Return tags as sorted, distinct text; lists may be nested, Enum members count by value."""
+    """Return tags as sorted, distinct text; lists may be nested, Enum members count by value.
+
+    Whatever gives names one by one is as good as a list.
+    """
     found: set[str] = set()
     for name in names:
-        if isinstance(name, (list, tuple, set, frozenset)):
+        if isinstance(name, Iterable) and not isinstance(name, (str, bytes, Enum)):
             found.update(tag_names(name))
         else:
             found.add(_tag(name))
@@ -61,6 +65,8 @@ def namespace(tags: tuple[str, ...]) -> str:
 def _tag(name: Any) -> str:
     if name is None or name == "":
         raise ValueError("A tag needs a name; None and empty text are none.")
+    if isinstance(name, bytes):
+        raise TypeError("A tag is text, not bytes.")
     return plain(name)
 
 

@@ -33,7 +33,7 @@ _making = threading.Lock()
 def _forked() -> None:
     """Free the locks that a thread of the parent may have held when the child was made."""
     for memory in _memories.values():
-        memory.lock = threading.RLock()
+        memory.lock, memory.claims = threading.RLock(), {}  # who laid them stayed behind
 
 
 after_fork(_forked)

@@ -5,6 +5,7 @@ A store of bytes gives an ``Engine`` (a few hooks) and has the rest from ``Bytes
 its driver, of which a process has one per configuration.
 """
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -153,13 +154,27 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
     driver.silent = silent
     if options.get("TAG_INDEX") and isinstance(driver, NamedDriver):
         driver.keep_index()
-    staleness = options.get("TAG_STALENESS") or 0
+    staleness = _staleness(alias, options)
+    if getattr(driver, "transactional", None) is not None:
+        # What a transaction reads of itself may never be committed: no copy of it is good.
+        staleness = 0
     if staleness and isinstance(driver, NamedDriver):
         driver.along = False  # the long way knows which records there are copies of
     layers = standard(
         alias, driver, silent=silent, strict=bool(options.get("RAISE")), staleness=staleness
     )
     return Stack(alias, driver, layers)
+
+
+def _staleness(alias: str, options: Mapping[str, Any]) -> float:
+    """Return for how many seconds copies of tags' records are good."""
+    given = options.get("TAG_STALENESS", 0)
+    number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if not number or not 0 <= given < math.inf:
+        raise Misconfigured(
+            f"CACHES[{alias!r}]: TAG_STALENESS is a number of seconds from 0, not {given!r}."
+        )
+    return float(given)
 
 
 class _CoatPort(Port):

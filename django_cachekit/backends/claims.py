@@ -29,7 +29,8 @@ async def lay(store: Any, face: Face, op: Operation) -> Any:
     until = clock.now() + op.ttl
     fresh = store.entries.hollow(op.token, until)
     if op.stamp is not None:
-        fresh.stamps = {tag: op.stamp.nonces[tag] for tag in op.tags}
+        nonces = op.stamp.nonces
+        fresh.stamps = {tag: nonces[tag] for tag in op.tags if tag in nonces}
     if op.match == "absent" and "create" in store.io.swift:
         sealed = await store.io.epoch(face)
         blob = store.entries.blob(name, op.key, fresh, sealed, op.version)
@@ -46,7 +47,7 @@ async def lay(store: Any, face: Face, op: Operation) -> Any:
         serves = not hollow and verdict is Verdict.LIVE and store.bears(entry, op)
         if op.match == "absent" and serves:
             return KEEP, entry.value
-        if hollow or op.match == "absent":
+        if hollow:
             return store.entries.blob(name, op.key, fresh, epoch, op.version), MISSING
         entry.claim = Claim(op.token, until, hollow=False)
         return _anew(store, name, data, entry, epoch, op), MISSING

@@ -76,8 +76,13 @@ class Face:
         """Send a signal to its receivers; one that raises is logged by Django and ignored."""
         raise NotImplementedError
 
-    def behind(self, work: "Callable[[Face], Coroutine[Any, Any, Any]]") -> bool:
-        """Have ``work`` done behind the caller; False if there is too much of it already."""
+    def behind(
+        self, work: "Callable[[Face], Coroutine[Any, Any, Any]]", over: Callable[[], Any]
+    ) -> bool:
+        """Have ``work`` done behind the caller; False if there is too much of it already.
+
+        ``over`` is called when it has ended, also if it was broken off before it began.
+        """
         raise NotImplementedError
 
 
@@ -115,8 +120,16 @@ class Blocking(Face):
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         signal.send_robust(sender, **named)
 
-    def behind(self, work: Callable[[Face], Coroutine[Any, Any, Any]]) -> bool:
-        return CREW.take_on(lambda: run_now(work(self)))
+    def behind(
+        self, work: Callable[[Face], Coroutine[Any, Any, Any]], over: Callable[[], Any]
+    ) -> bool:
+        def both() -> None:
+            try:
+                run_now(work(self))
+            finally:
+                over()
+
+        return CREW.take_on(both)
 
 
 class Awaiting(Face):
@@ -171,13 +184,16 @@ class Awaiting(Face):
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         await signal.asend_robust(sender, **named)
 
-    def behind(self, work: Callable[[Face], Coroutine[Any, Any, Any]]) -> bool:
+    def behind(
+        self, work: Callable[[Face], Coroutine[Any, Any, Any]], over: Callable[[], Any]
+    ) -> bool:
         if len(_behind) >= WAITING:
             return False
         # In a context of its own: neither its request's memory nor what it computes is this one's.
         task = contextvars.Context().run(asyncio.get_running_loop().create_task, work(self))
         _behind.add(task)  # the loop itself keeps no task from being collected
         task.add_done_callback(_behind.discard)
+        task.add_done_callback(lambda _: over())
         return True
 
 

@@ -105,6 +105,8 @@ class Board:
         mine = _led.get()
         with self._lock:
             flight = self._flights.get(name)
+            if any(other in mine for other in self._watched.get(name, ())):
+                return Flight(), Role.ALONE  # what computes it anew asks for it
             if flight is None:
                 flight = self._flights[name] = Flight()
                 return flight, Role.LEAD

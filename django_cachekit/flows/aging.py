@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import connections
+from django.utils import timezone, translation
 
 from ..core import clock
 from ..core.bounded import Bounded
 from ..core.entry import Entry
-from ..core.faces import Face
+from ..core.faces import Face, after_fork
 from ..core.keys import plain
 from ..core.operation import MISSING
 from ..core.ttl import seconds
@@ -33,6 +34,10 @@ class Refreshes:
         self._under_way: set[Any] = set()
         self._failed: Bounded[Any, tuple[float, float]] = Bounded(FAILURES)
 
+    def forked(self) -> None:
+        """Start afresh in a child: who computes stayed behind in the parent."""
+        self._under_way = set()
+
     def begin(self, name: Any) -> bool:
         """Tell whether ``name`` is to be computed anew now, by whoever asks."""
         failed = self._failed.get(name)
@@ -53,6 +58,7 @@ class Refreshes:
 
 
 REFRESHES = Refreshes()
+after_fork(REFRESHES.forked)
 
 
 async def flexible(port: Port, key: Any, ttl: tuple[Any, Any], make: Callable[..., Any]) -> Any:
@@ -89,18 +95,24 @@ async def _behind(job: Job) -> None:
     if not REFRESHES.begin(job.name):
         return
 
+    failures: list[Exception] = []
+    language, zone = translation.get_language(), timezone.get_current_timezone()
+
     async def work(face: Face) -> None:
-        failed = True
         try:
             job.port = job.port.by(face)
-            await anew(job, "present")
-            failed = False
+            with translation.override(language), timezone.override(zone):
+                await anew(job, "present")
         except Exception as error:  # the caller has gone on with the old value
+            failures.append(error)
             log.warning("cache %r: a refresh failed: %s", job.port.alias, type(error).__name__)
         finally:
-            REFRESHES.end(job.name, failed=failed)
             if not face.awaiting:
                 connections.close_all()
 
-    if not job.port.face.behind(work):
-        REFRESHES.end(job.name, failed=False)
+    def over() -> None:
+        # Also where it never began: a loop that ends cancels what waits in it.
+        REFRESHES.end(job.name, failed=bool(failures))
+
+    if not job.port.face.behind(work, over):
+        over()

@@ -184,10 +184,11 @@ async def anew(job: Job, match: str) -> Remembered:
     Nobody joins it, for all have the old value until it is done.
     """
     flight = Flight()
-    with BOARD.watching(job.name, flight):
+    with BOARD.watching(job.name, flight), leading(flight):
         reply = await job.look(soft=True)
         flight.stamp = reply.stamp
-        lease = await job.lease(match, reply.stamp) if job.claims else MISSING
+        claims = job.claims and not lost(reply.stamp)
+        lease = await job.lease(match, reply.stamp) if claims else MISSING
         if lease is UNSURE:
             return Remembered(MISSING)
         return await _computed(job, flight, lease, unwrap(reply.values.get(job.key)))
@@ -221,6 +222,8 @@ async def _follow(job: Job, flight: Flight) -> Remembered | None:
     if flight.error is not None:
         raise flight.error
     made: Remembered | None = flight.value if isinstance(flight.value, Remembered) else None
+    if made is not None and not set(made.tags).issuperset(job.port.tags):
+        made = None  # it was computed in another scope
     reply = await job.look(made.tags if made is not None else ())
     if job.key in reply.values:
         return Remembered.of(reply.values[job.key])

@@ -4,12 +4,14 @@ Django's cache middleware decides what is kept, for how long and under which key
 and, where there is none, sets it after the view has run; the stamp is taken in between, before.
 """
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
 from ..core.faces import run_now
 from ..core.keys import plain
 from ..core.operation import MISSING, Stamp
+from ..errors import ValueTooLarge
 from ..layers.pending import waiting
 from ..layers.policy import lost
 from ..scopes import FoundTags, Port, tag_names
@@ -17,6 +19,8 @@ from ..verbs import find, store
 from .compute import Remembered
 
 LABEL = "cached_view"
+
+log = logging.getLogger("django_cachekit")
 
 
 async def snapshot(port: Port, key: Any, *, quiet: bool = False) -> tuple[Remembered, Stamp | None]:
@@ -30,13 +34,17 @@ async def snapshot(port: Port, key: Any, *, quiet: bool = False) -> tuple[Rememb
 async def keep(
     port: Port, key: str, value: Any, ttl: Any, stamp: Stamp, tags: Iterable[str]
 ) -> None:
-    """Store what was rendered under a stamp.
+    """Store what was rendered under a stamp, unless it is too large, which is logged.
 
     It is not stored if the store could not be reached before, or if the transaction it was
     rendered in is going to flush one of its tags.
     """
-    if not lost(stamp) and waiting(port.alias).isdisjoint(tags):
+    if lost(stamp) or not waiting(port.alias).isdisjoint(tags):
+        return
+    try:
         await store(port, {key: value}, ttl, None, LABEL, stamp=stamp, tags=tuple(tags))
+    except ValueTooLarge as error:
+        log.warning("cache %r: a page is not kept: %s", port.alias, error)
 
 
 class Shelf:

@@ -11,10 +11,22 @@ from typing import Any
 
 from ..core import clock
 from ..core.bounded import Bounded
+from ..core.faces import after_fork
 from ..core.operation import Record
 
 RECORDS = 10_000
 """How many records one process keeps a copy of, per alias."""
+
+
+class _Guard:
+    """Hold the lock under which copies are kept and dropped, in one step each."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+_guard = _Guard()
+after_fork(_guard.__init__)  # type: ignore[misc]  # a child may have inherited it taken
 
 
 class Copies:
@@ -23,7 +35,6 @@ class Copies:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.turn = object()
-        self._lock = threading.Lock()
         self._held: Bounded[Record, tuple[float, Any]] = Bounded(RECORDS)
 
     def young(self, records: Iterable[Record]) -> dict[Record, Any]:
@@ -44,7 +55,7 @@ class Copies:
             return
         turn, when = began
         records = [(key, value) for key, value in found.items() if isinstance(key, Record)]
-        with self._lock:
+        with _guard.lock:
             if turn is self.turn:
                 for record, value in records:
                     self._held.put(record, (when, value))
@@ -56,7 +67,7 @@ class Copies:
             yield
         finally:
             if self.seconds:
-                with self._lock:
+                with _guard.lock:
                     self.turn = object()  # no number, which could come again
                     for record in records:
                         self._held.drop(record)

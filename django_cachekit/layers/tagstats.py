@@ -38,7 +38,7 @@ class TagStats:
 
     def idle(self, op: Operation) -> bool:
         """Tell whether there is nothing to count."""
-        return not op.tags or (op.verb != "read" and op.verb != "flush")
+        return op.quiet or not op.tags or (op.verb != "read" and op.verb != "flush")
 
     async def __call__(self, face: Face, op: Operation, proceed: Proceed) -> Any:
         result = await proceed(face, op)

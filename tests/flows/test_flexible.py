@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone, translation
 
 from django_cachekit import cache
 from django_cachekit.core import background
@@ -144,6 +145,21 @@ def test_awaited_it_is_a_task_of_the_loop(store: str, clock: Clock) -> None:
     assert cache.get("key") == "newer"
 
 
+def test_a_loop_that_ends_loses_the_refresh_and_no_more(store: str, clock: Clock) -> None:
+    async def make() -> str:
+        await asyncio.sleep(0)
+        return "new"
+
+    cache.flexible("key", (60, 600), lambda: "old")
+    clock.advance(61)
+    assert asyncio.run(cache.aflexible("key", (60, 600), make)) == "old"
+    settle()
+    clock.advance(11)  # another process would wait as long for the claim of one that was killed
+    cache.flexible("key", (60, 600), lambda: "newer")
+    settle()
+    assert cache.get("key") == "newer"
+
+
 def test_make_is_given_the_old_value(store: str, clock: Clock) -> None:
     seen: list[Any] = []
 
@@ -159,6 +175,18 @@ def test_make_is_given_the_old_value(store: str, clock: Clock) -> None:
     assert seen == ["old"]
     cache.tags("t").flush()
     assert cache.get("key") is None
+
+
+def test_it_is_computed_in_the_readers_language_and_zone(store: str, clock: Clock) -> None:
+    def make() -> str:
+        return f"{translation.get_language()} {timezone.get_current_timezone_name()}"
+
+    cache.flexible("key", (60, 600), lambda: "old")
+    clock.advance(61)
+    with translation.override("fr"), timezone.override("Asia/Tokyo"):
+        cache.flexible("key", (60, 600), make)
+    settle()
+    assert cache.get("key") == "fr Asia/Tokyo"
 
 
 def test_no_more_is_taken_on_than_there_is_room_for() -> None:

@@ -12,6 +12,7 @@ from django_cachekit import cache
 from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.marks import fresh
 from django_cachekit.core.operation import Kind, Operation, Reply, tag_record
+from django_cachekit.errors import Misconfigured
 from django_cachekit.layers import copies
 from django_cachekit.layers.tags import Tags
 from django_cachekit.testing.clock import Clock
@@ -21,11 +22,11 @@ from tests.stores import BY_NAME
 SECONDS = 5
 
 
-@pytest.fixture(params=["redis", "memcached", "postgresql"])
+@pytest.fixture(params=["redis", "memcached", "dynamodb"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     row = BY_NAME[request.param]
     with placed(row, request, tmp_path):
-        server = request.getfixturevalue(row.server)
+        server = request.getfixturevalue(row.server) if row.server else None
         stores = row.caches(tmp_path, server)
         options = {**stores["default"].get("OPTIONS", {}), "TAG_STALENESS": SECONDS}
         stores["default"]["OPTIONS"] = options
@@ -128,6 +129,29 @@ def test_without_the_option_nothing_is_copied(tmp_path: Path) -> None:
         (layer,) = (one for one in cache._home.stack().layers if isinstance(one, Tags))
         assert cache.get("key") == 1
         assert layer.copies.young([tag_record("t")]) == {}
+
+
+def test_a_store_in_the_database_takes_no_copies(
+    postgresql: Any, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """What a transaction has flushed and not committed must not reach other threads by a copy."""
+    row = BY_NAME["postgresql"]
+    with placed(row, request, tmp_path):
+        stores = row.caches(tmp_path, postgresql)
+        stores["default"]["OPTIONS"] = {**stores["default"]["OPTIONS"], "TAG_STALENESS": SECONDS}
+        with override_settings(CACHES=stores):
+            cache.tags("t").put("key", 1, 60)
+            assert cache.get("key") == 1
+            flush_elsewhere()
+            assert cache.get("key") is None
+
+
+@pytest.mark.parametrize("given", ["5", -1, True, float("nan"), float("inf"), None])
+def test_a_number_of_seconds_is_asked_for(given: Any, tmp_path: Path) -> None:
+    stores = BY_NAME["file"].caches(tmp_path)
+    stores["default"]["OPTIONS"] = {**stores["default"]["OPTIONS"], "TAG_STALENESS": given}
+    with override_settings(CACHES=stores), pytest.raises(Misconfigured, match="TAG_STALENESS"):
+        cache.get("key")
 
 
 def test_copies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,10 +89,10 @@ Fault = Callable[[], AbstractContextManager[None]]
     [
         ("tag", faults.stamp_taken_when_storing, "array", among_threads),
         ("soft", faults.stamp_taken_when_storing, "array", among_threads),
-        ("emptied", faults.epoch_not_compared, "array", among_threads),
+        ("emptied", faults.epoch_not_compared, "locmem", among_threads),
         ("found", faults.flushes_not_compared, "array", among_threads),
         ("joint", faults.joint_before_not_asked, "array", among_threads),
-        ("forget", faults.flights_not_revoked, "array", among_threads),
+        ("forget", faults.flights_not_revoked, "locmem", among_threads),
         ("forget", faults.written_if_absent, "file", among_processes),
         ("put", faults.written_anyhow, "file", among_processes),
     ],

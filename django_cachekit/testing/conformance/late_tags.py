@@ -81,6 +81,18 @@ def test_no_number_of_flushes_is_no_excuse(store: Faced) -> None:
     assert store.get("key") is None
 
 
+def test_tags_come_from_whatever_gives_them_one_by_one(store: Faced) -> None:
+    def make(entry: Any) -> int:
+        entry.tags.add(f"p:{number}" for number in range(3))
+        entry.tags.add({"d": 1}.keys(), {"s"})
+        return 1
+
+    assert store.remember("key", 60, store.callback(make)) == 1
+    assert store.tags("p:1", "p:2", "d", "s").get("key") == 1
+    with pytest.raises(TypeError, match="bytes"):
+        store.repository.tags(b"t")
+
+
 # Every verb in a scope
 
 
@@ -370,6 +382,42 @@ def test_what_is_put_while_it_is_computed_stays(store: Faced, plain: Any) -> Non
 
     assert store.remember("key", 60, store.callback(make)) == "computed"
     assert store.get("key") == "put"
+
+
+def test_a_refresh_may_remember_its_own_key(store: Faced) -> None:
+    def make() -> str:
+        return f"outer of {store.repository.remember('key', 60, lambda: 'inner')}"
+
+    assert store.refresh("key", 60, store.callback(make)) == "outer of inner"
+    assert store.get("key") == "outer of inner"
+
+
+def test_who_waits_in_another_scope_computes_for_it(store: Faced, able: Any) -> None:
+    able("threads")
+    begun, go = threading.Event(), threading.Event()
+
+    def make() -> str:
+        begun.set()
+        go.wait(10)
+        return "of a"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(store.repository.tags("a").remember, "key", 60, make)
+        assert begun.wait(10)
+        second = pool.submit(store.repository.tags("b").remember, "key", 60, lambda: "of b")
+        go.set()
+        assert (first.result(20), second.result(20)) == ("of a", "of b")
+    assert store.tags("b").get("key") == "of b"
+
+
+def test_a_computation_that_fails_loses_nothing(store: Faced) -> None:
+    def fail() -> None:
+        raise LookupError("no such row")
+
+    store.tags("a").put("key", 1, 60)
+    with pytest.raises(LookupError):
+        store.tags("b").remember("key", 60, store.callback(fail))
+    assert store.get("key") == 1
 
 
 def test_a_computation_that_fails_leaves_no_claim(store: Faced) -> None:
