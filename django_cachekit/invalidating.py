@@ -22,7 +22,6 @@ from django.apps import apps
 from django.db import models
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
-from .core.keys import plain
 from .errors import Misconfigured
 from .manager import manager
 from .scopes import tag_names
@@ -50,9 +49,8 @@ class _Fields:
         return getattr(self.row, name)
 
 
-def _filled(tags: Any, row: Any) -> Any:
-    names = [tags] if isinstance(tags, str) else tags
-    return [plain(name).format_map(_Fields(row)) if "{" in plain(name) else name for name in names]
+def _filled(tags: tuple[str, ...], row: Any) -> list[str]:
+    return [name.format_map(_Fields(row)) if "{" in name else name for name in tags]
 
 
 class Rule:
@@ -60,7 +58,7 @@ class Rule:
 
     def __init__(self, model: Model | str, tags: Tags, store: str | None, before: bool) -> None:
         self.named = model
-        self.tags = tags
+        self.tags: Any = tags if callable(tags) else tag_names((tags,))
         self.store = store
         self.before = before
 

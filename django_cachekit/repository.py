@@ -328,7 +328,7 @@ class Repository:
 class TaggedRepository(Repository):
     """Be one alias in the scope of some tags; ``flush`` takes the tagged entries away.
 
-    In a namespace the same key under other tags is another entry, which no plain key reads.
+    In a namespace the same key under other tags is another entry; the plain key does not read it.
     """
 
     flush, aflush = both(invalidation.flush_tags)  # type: ignore[assignment]  # of the tags only

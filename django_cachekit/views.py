@@ -205,7 +205,7 @@ def whole(ttl: Any) -> int | None:
 
 
 def _names(tags: Any) -> tuple[str, ...]:
-    return tag_names((tags,) if isinstance(tags, str) else tags)
+    return () if tags is None else tag_names((tags,))
 
 
 def _blocking(kept: Pages, view: Any) -> Any:

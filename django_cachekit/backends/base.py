@@ -152,7 +152,7 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
     options = cache.options
     silent = options.get("SIGNALS") is False
     driver.silent = silent
-    if options.get("TAG_INDEX") and isinstance(driver, NamedDriver):
+    if _indexed(alias, options) and isinstance(driver, NamedDriver):
         driver.keep_index()
     staleness = _staleness(alias, options)
     if getattr(driver, "transactional", None) is not None:
@@ -164,6 +164,14 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
         alias, driver, silent=silent, strict=bool(options.get("RAISE")), staleness=staleness
     )
     return Stack(alias, driver, layers)
+
+
+def _indexed(alias: str, options: Mapping[str, Any]) -> bool:
+    """Tell whether an index of tags was asked for."""
+    given = options.get("TAG_INDEX", False)
+    if not isinstance(given, bool):
+        raise Misconfigured(f"CACHES[{alias!r}]: TAG_INDEX is True or False, not {given!r}.")
+    return given
 
 
 def _staleness(alias: str, options: Mapping[str, Any]) -> float:

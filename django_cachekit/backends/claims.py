@@ -49,8 +49,8 @@ async def lay(store: Any, face: Face, op: Operation) -> Any:
             return KEEP, entry.value
         if hollow:
             return store.entries.blob(name, op.key, fresh, epoch, op.version), MISSING
-        entry.claim = Claim(op.token, until, hollow=False)
-        return _anew(store, name, data, entry, epoch, op), MISSING
+        claimed = _claimed(store, entry, op, until)
+        return _anew(store, name, data, claimed, epoch, op), MISSING
 
     return await store.io.update(face, name, change)
 
@@ -78,8 +78,9 @@ async def renew(store: Any, face: Face, op: Operation) -> set[Key]:
         until = clock.now() + op.ttl
         if entry.hollow:
             entry.expires = until
-        entry.claim = Claim(op.token, until, entry.hollow)
-        return entry
+            entry.claim = Claim(op.token, until, hollow=True)
+            return entry
+        return _claimed(store, entry, op, until)
 
     return await _change(store, face, op, longer)
 
@@ -110,6 +111,16 @@ async def _change(
         return _anew(store, name, data, turned, epoch, op), {op.key}
 
     return await store.io.update(face, name, change)  # type: ignore[no-any-return]  # as change
+
+
+def _claimed(store: Any, entry: Entry, op: Operation, until: float) -> Entry:
+    """Return the entry with a claim on it; the claim alone, if the value would not outlast that."""
+    if entry.expires is not None and entry.expires < until:
+        fresh: Entry = store.entries.hollow(op.token, until)
+        fresh.stamps = entry.stamps
+        return fresh
+    entry.claim = Claim(op.token, until, hollow=False)
+    return entry
 
 
 def _anew(

@@ -192,8 +192,23 @@ class Awaiting(Face):
         # In a context of its own: neither its request's memory nor what it computes is this one's.
         task = contextvars.Context().run(asyncio.get_running_loop().create_task, work(self))
         _behind.add(task)  # the loop itself keeps no task from being collected
-        task.add_done_callback(_behind.discard)
-        task.add_done_callback(lambda _: over())
+
+        async def again() -> None:
+            await work(self)
+
+        def alone() -> None:
+            try:
+                finish(again)
+            finally:
+                over()
+
+        def ended(task: "asyncio.Task[Any]") -> None:
+            _behind.discard(task)
+            # A loop that ends with its request, as under WSGI, breaks off what was begun in it.
+            if not (task.cancelled() and CREW.take_on(alone)):
+                over()
+
+        task.add_done_callback(ended)
         return True
 
 

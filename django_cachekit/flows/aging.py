@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connections
+from django.db import close_old_connections, connections
 from django.utils import timezone, translation
 
 from ..core import clock
 from ..core.bounded import Bounded
 from ..core.entry import Entry
-from ..core.faces import Face, after_fork
+from ..core.faces import Face, Hop, after_fork
 from ..core.keys import plain
 from ..core.operation import MISSING
 from ..core.ttl import seconds
@@ -107,8 +107,9 @@ async def _behind(job: Job) -> None:
             failures.append(error)
             log.warning("cache %r: a refresh failed: %s", job.port.alias, type(error).__name__)
         finally:
-            if not face.awaiting:
-                connections.close_all()
+            # Awaited, its work on the database was done in a thread that others use too.
+            close = close_old_connections if face.awaiting else connections.close_all
+            await face.run(Hop.DJANGO, close)
 
     def over() -> None:
         # Also where it never began: a loop that ends cancels what waits in it.

@@ -120,7 +120,7 @@ class Job:
         return made
 
     async def _keep(self, flight: Flight, made: Remembered, ttl: Any, lease: Lease | None) -> None:
-        """Store the value; take it back if its key was removed while it was being stored."""
+        """Store the value; take it back if its key was removed meanwhile, where no claim tells."""
         more: dict[str, Any] = {"stamp": flight.stamp, "tags": made.tags, "fresh": self.fresh}
         if lease is not None:
             more["token"] = lease.token
@@ -128,7 +128,7 @@ class Job:
         failed = await store(self.port, values, ttl, self.version, "remember", **more)
         if lease is not None:
             lease.ended = not failed
-        if flight.revoked:
+        if flight.revoked and lease is None:
             await remove(self.port, (self.key,), self.version)
 
 

@@ -100,7 +100,7 @@ def _indexed(port: Port) -> bool:
 
 
 def _alone(port: Port, tag: str) -> Port:
-    return Port(port.face, lambda: port.stack, (tag,))
+    return Port(port.face, lambda: port.stack, (tag,), port.space)
 
 
 def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -83,6 +83,26 @@ def test_a_claim_over_a_value_ends_with_its_time(store: str, clock: Clock) -> No
     assert cache.get("key") == "old"
 
 
+def test_a_claim_outlives_the_value_it_lies_over(store: str, clock: Clock) -> None:
+    if store == "django-file":
+        pytest.skip("its server keeps its own time")
+
+    def make() -> str:
+        clock.advance(6)
+        return "new"
+
+    cache.put("key", "old", 5)
+    assert cache.refresh("key", 60, make) == "new"
+    assert cache.get("key") == "new"
+    cache.put("key", "old", 12)
+    claim(b"a" * 16, "present")
+    clock.advance(9)
+    assert cache.get("key") == "old"
+    assert tell("touch", Kind.WRITE, token=b"a" * 16, ttl=10) == {"key"}
+    clock.advance(4)
+    assert claim(b"b" * 16) is UNSURE
+
+
 def test_a_claim_that_was_removed_is_not_brought_back_by_renewing_it(store: str) -> None:
     claim()
     assert tell("touch", Kind.WRITE, token=b"t" * 16, ttl=10) == {"key"}

@@ -217,5 +217,6 @@ def test_a_namespace_lists_its_own_keys(configured: Any) -> None:
     assert list(space.keys()) == ["john"]
     assert dict(space.items()) == {"john": 1}
     assert space.count() == 1
+    assert space.stats()["people"]["entries"] == 1
     assert space.forget_pattern("j*") == 1
     assert cache.get("jane") == 2

@@ -479,3 +479,13 @@ def test_rules_may_come_before_the_models() -> None:
         [sys.executable, "-W", "error", "-c", EARLY], capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr) == ("heard\n", "")
+
+
+def test_tags_may_be_a_list_with_fields_of_the_row(store: Any, tags: Flushed) -> None:
+    rule = invalidates(Shelf, tags=(name for name in ["shelves", ["shelf:{pk}"]]))
+    try:
+        for _ in range(2):  # what gives them once is as good as a list
+            shelf = Shelf.objects.create(name="a shelf")
+            assert {"shelves", f"shelf:{shelf.pk}"} <= set(tags())
+    finally:
+        rule.disconnect()
