@@ -68,7 +68,7 @@ def test_what_a_transaction_is_going_to_flush_is_a_miss(
     assert store.quick("other", None) == 2
 
 
-@pytest.mark.parametrize("name", ["redis", "memcached", "database"])
+@pytest.mark.parametrize("name", ["redis", "memcached"])
 def test_where_copies_are_allowed_the_long_way_knows_of_them(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
