@@ -74,7 +74,8 @@ def test_processes_whose_clocks_are_an_hour_off_never_read_past_one(name: str, r
     assert among_processes(race, TURNS[name] // 5, hours=(1, -1)).late == []
 
 
-@pytest.mark.xfail(reason="remember_many() writes without a claim")
+# A race, so now and then it is won all the same.
+@pytest.mark.xfail(reason="remember_many() writes without a claim", strict=False)
 def test_processes_never_read_past_a_forget_what_was_computed_together(tmp_path: Path) -> None:
     with override_settings(CACHES=BY_NAME["file"].caches(tmp_path)):
         assert among_processes(RACES["many"], TURNS["file"]).late == []
@@ -103,6 +104,6 @@ def test_the_race_finds_a_known_fault(
     """The same race with a known fault, or it could be blind."""
     late: Sequence[object] = ()
     with override_settings(CACHES=BY_NAME[store].caches(tmp_path)), fault():
-        for _ in range(20):
+        for _ in range(100):
             late = late or racing(RACES[race], TURNS[store]).late
     assert late

@@ -18,7 +18,7 @@ PLAIN = {
     "memcached": 5,
     "postgresql": 5,
     "mariadb": 5,
-    "database": 3,  # within a transaction, where nobody else sees a claim
+    "database": 5,
     "dynamodb": 5,
 }
 
