@@ -104,6 +104,6 @@ def test_the_race_finds_a_known_fault(
     """The same race with a known fault, or it could be blind."""
     late: Sequence[object] = ()
     with override_settings(CACHES=BY_NAME[store].caches(tmp_path)), fault():
-        for _ in range(100):
+        for _ in range(50):
             late = late or racing(RACES[race], TURNS[store]).late
     assert late
