@@ -106,10 +106,10 @@ async def _behind(job: Job) -> None:
         except Exception as error:  # the caller has gone on with the old value
             failures.append(error)
             log.warning("cache %r: a refresh failed: %s", job.port.alias, type(error).__name__)
-        # Awaited, its work on the database was done in a thread that others use too; where a loop
-        # ends, and breaks this off, that thread takes no more work.
-        close = close_old_connections if face.awaiting else connections.close_all
-        await face.run(Hop.DJANGO, close)
+        finally:
+            # Awaited, its work on the database was done in a thread that others use too.
+            close = close_old_connections if face.awaiting else connections.close_all
+            await face.run(Hop.DJANGO, close)
 
     def over() -> None:
         # Also where it never began: a loop that ends cancels what waits in it.
