@@ -296,13 +296,14 @@ def among_threads(race: Race, turns: int, fillers: int = 3) -> Outcome:
     return outcome(row, late)
 
 
-def _process(race: Race, row: Row, stop: Any, hours: float) -> None:
+def _process(race: Race, row: Row, start: Any, stop: Any, hours: float) -> None:
     """Fill in two threads of a process whose clock is ``hours`` wrong."""
     now = clock.now
     clock.now = lambda: now() + hours * 3600
     threads = [threading.Thread(target=fill, args=(race, row, stop)) for _ in range(2)]
     if race.beside is not None:
         threads.append(threading.Thread(target=disturb, args=(race.beside, stop)))
+    start.wait(60)
     with restless():
         for thread in threads:
             thread.start()
@@ -311,15 +312,18 @@ def _process(race: Race, row: Row, stop: Any, hours: float) -> None:
 
 
 def among_processes(race: Race, turns: int, hours: Sequence[float] = (0, 0)) -> Outcome:
-    """Run a race between processes, each with a clock so many hours wrong."""
-    row, stop = Row.shared(), FORK.Event()
+    """Run a race between processes, each with a clock so many hours wrong; all begin together."""
+    row, start, stop = Row.shared(), FORK.Barrier(len(hours) + 1), FORK.Event()
     for connection in connections.all(initialized_only=True):
         if connection.alias != "default":
             connection.close()  # two processes cannot speak by one
-    fillers = [FORK.Process(target=_process, args=(race, row, stop, wrong)) for wrong in hours]
+    fillers = [
+        FORK.Process(target=_process, args=(race, row, start, stop, wrong)) for wrong in hours
+    ]
     for filler in fillers:
         filler.start()
     try:
+        start.wait(60)  # or a short race would be over before they are there
         late = write(race, row, turns)
     finally:
         stop.set()

@@ -1,6 +1,7 @@
 """Writing, times to live and removing."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -61,8 +62,9 @@ def test_what_is_no_ttl_is_refused_and_changes_nothing(store: Faced, ttl: Any) -
 
 
 def test_a_fraction_of_a_second_is_not_nothing(store: Faced) -> None:
+    began = time.monotonic()
     store.put("key", 1, 0.9)
-    assert store.has("key") is True
+    assert store.has("key") is True or time.monotonic() - began > 0.9  # a machine may stand still
 
 
 def test_put_many(store: Faced, clock: Any) -> None:
