@@ -13,7 +13,7 @@ before a flush are never served after it, and one caller computes each key.
 """
 
 from .bulk import InvalidatingManager, InvalidatingQuerySet
-from .decorators import cached
+from .decorators import cached, synchronized
 from .facade import cache
 from .invalidating import invalidate_on, invalidates
 from .layers.memo import memo_scope
@@ -32,5 +32,6 @@ __all__ = [
     "invalidate_on",
     "invalidates",
     "memo_scope",
+    "synchronized",
     "warmer",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from .facade import cache
 from .flows.functions import Decorator
+from .flows.synchronized import Synchronized
 
 
 def cached(
@@ -22,3 +23,23 @@ def cached(
     takes the arguments) and ``uncached``.
     """
     return Decorator(lambda: cache.store(store), ttl, key, tags)
+
+
+def synchronized(
+    name: str | Callable[..., str] | None = None,
+    *,
+    ttl: Any,
+    wait_for: Any = 10,
+    auto_refresh: bool = False,
+    max_hold: Any = None,
+    store: str | None = None,
+) -> Synchronized:
+    """Let a function (or coroutine function) run once at a time, in all processes.
+
+    ``name`` is the lock's: it may hold ``{argument}`` fields or be a function of the arguments;
+    without one it is the function's. A call waits for ``wait_for`` seconds at most, then it is a
+    LockTimeout; one that took longer than ``ttl`` is LockLost at its end, unless ``auto_refresh``
+    kept the lock, for ``max_hold`` at most.
+    """
+    given = {"auto_refresh": auto_refresh, "max_hold": max_hold}
+    return Synchronized(lambda: cache.store(store), name, ttl, wait_for, given)

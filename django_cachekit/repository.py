@@ -18,9 +18,11 @@ from . import verbs
 from .core.bounded import Bounded
 from .core.faces import AWAITING, BLOCKING, both, run_now
 from .core.operation import MISSING, UNSURE
-from .flows import aging, compute, compute_many, invalidation, tagged, values
+from .flows import aging, compute, compute_many, invalidation, locks, tagged, values
 from .flows.compute import Draft
 from .flows.functions import Decorator
+from .flows.funnels import Funnel
+from .flows.locks import Lock
 from .layers.ground import backend_of
 from .scopes import Port, Stack, tag_names
 from .scopes import namespace as spaced
@@ -315,6 +317,51 @@ class Repository:
     ) -> Decorator:
         """Return a decorator that remembers a function's results here; see ``cached``."""
         return Decorator(lambda: self, ttl, key, tags)
+
+    # Locks
+
+    def lock(
+        self,
+        name: Any,
+        ttl: Any,
+        owner: str | None = None,
+        *,
+        auto_refresh: bool = False,
+        max_hold: Any = None,
+    ) -> Lock:
+        """Return the lock of that name, not yet taken; once it is, it lasts for ``ttl`` at most.
+
+        ``owner`` is what proves whose it is, 16 random bytes unless given. ``auto_refresh`` keeps
+        it alive while the thread or task that took it lives, for ``max_hold`` seconds at most.
+        Locks are none of the alias's entries: no flush and no key reaches them. Taking one is
+        NotSupported where the store cannot do it rightly.
+        """
+        given = {"auto_refresh": auto_refresh, "max_hold": max_hold}
+        return locks.lock(self._now, self._later, name, ttl, owner, **given)
+
+    def restore_lock(self, name: Any, owner: str) -> Lock:
+        """Return a lock that another process took, for its owner to refresh or give back here."""
+        return locks.restored(self._now, self._later, name, owner)
+
+    def funnel(self, name: Any, limit: int = 3, ttl: Any = 60) -> Funnel:
+        """Return what lets ``limit`` callers in at a time, each for ``ttl`` at most."""
+        return Funnel(self._now, self._later, name, limit, ttl)
+
+    def without_overlapping(
+        self, name: Any, callback: Callable[[], T], *, lock_for: Any = 300, wait_for: Any = 10
+    ) -> T:
+        """Return what ``callback`` does while no other of that name runs; LockTimeout if one did.
+
+        It waits for ``wait_for`` seconds at most, and may take ``lock_for``: a lock that ended
+        before is LockLost.
+        """
+        return self.lock(name, lock_for).block(wait_for, callback)  # type: ignore[no-any-return]  # the callback's
+
+    async def awithout_overlapping(
+        self, name: Any, callback: Callable[[], Any], *, lock_for: Any = 300, wait_for: Any = 10
+    ) -> Any:
+        """Return what ``callback`` does while no other of that name runs; see its twin."""
+        return await self.lock(name, lock_for).ablock(wait_for, callback)
 
     if not TYPE_CHECKING:
 

@@ -34,6 +34,7 @@ def _forked() -> None:
     """Free the locks that a thread of the parent may have held when the child was made."""
     for memory in _memories.values():
         memory.lock, memory.claims = threading.RLock(), {}  # who laid them stayed behind
+        memory.locks.forked()
 
 
 after_fork(_forked)
@@ -159,6 +160,10 @@ class Array(SyncDriver):
                 return UNSURE
             self.memory.claims[name] = op.token
         return MISSING
+
+    def do_lock(self, op: Operation) -> Any:
+        """Do what is asked of a lock; the memory's own, they are no entries."""
+        return self.memory.locks(op)
 
     def do_add(self, op: Operation) -> bool:
         """Store the value where nothing live is."""

@@ -25,6 +25,7 @@ from ..layers import standard
 from ..layers.base import Driver, Guesses
 from ..layers.tagindex import Book
 from ..scopes import Port, Stack
+from .locking import Locks
 
 T = TypeVar("T")
 
@@ -75,6 +76,7 @@ class NamedDriver:
     lists = False
     indexed = False
     book: Book | None = None
+    locks: Locks | None = None
 
     def __init__(self, alias: str, sender: type, names: Names) -> None:
         self.alias = alias

@@ -17,6 +17,7 @@ from ..core.operation import Key, Kind, Operation, Record, Reply, Stamp, tag_rec
 from ..errors import OutcomeUnknown, StoreUnavailable
 from ..layers.base import GUESSES
 from ..layers.tags import alive
+from . import locking
 from .base import Names
 from .engine import Blob, Engine, Faced, FacedEngine, Gathered
 from .entries import Entries
@@ -82,7 +83,8 @@ class ByteDriver(Indexing):
         if self.legacy is not None:
             work = partial(self.legacy.around, self, work)
         try:
-            if face.awaiting and self.hop not in (None, Hop.NONE):
+            # Who waits for a lock does so by his own face: a thread would be lost to all others.
+            if face.awaiting and self.hop not in (None, Hop.NONE) and op.match != "wait":
                 return await face.run(self.hop, _held, work, op)
             try:
                 return await work(face, op)
@@ -119,6 +121,10 @@ class ByteDriver(Indexing):
             return Reply(values)
         stamp = Stamp(epoch or await self.io.epoch(face), {})
         return Reply(values, stamp, frozenset(held))
+
+    async def do_lock(self, face: Face, op: Operation) -> Any:
+        """Do what is asked of a lock, where the store has them."""
+        return await locking.perform(self, face, op)
 
     # A read of one key of which nothing is known, where the store can bring its tags' records
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..core import clock
 from ..core.marks import Verdict, verdict
 from ..core.operation import Record, tag_record
+from .locking import OwnLocks
 
 Checks = tuple[tuple[Record, bytes], ...]
 
@@ -65,6 +66,7 @@ class Memory:
         self.epoch = 0
         # Who computes a name now; one that is written or dropped takes the claim along.
         self.claims: dict[Any, bytes] = {}
+        self.locks = OwnLocks()
 
     def find(self, name: Any) -> Slot | None:
         """Return a live slot and count it as used; drop one that has expired or was flushed."""

@@ -14,6 +14,7 @@ import inspect
 import os
 import threading
 import time
+import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import Future, wait
 from enum import Enum
@@ -345,6 +346,23 @@ def task_id() -> int:
     except RuntimeError:
         task = None
     return id(task) if task is not None else threading.get_ident()
+
+
+def life() -> Callable[[], bool]:
+    """Return what tells whether the running task is not over, or the thread where no loop runs."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    if task is None:
+        return threading.current_thread().is_alive
+    seen = weakref.ref(task)
+
+    def lives() -> bool:
+        task = seen()
+        return task is not None and not task.done()
+
+    return lives
 
 
 def both(

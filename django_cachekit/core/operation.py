@@ -112,7 +112,8 @@ class Operation(NamedTuple):
     that holds for tags found while computing. ``soft`` asks a read for what is stale too. ``by``
     and ``initial`` belong to ``incr`` (``initial`` None: the key must be there), ``glob`` to
     ``keys``. ``match`` says what a ``flush`` or ``mark`` of tags takes (any, all, soft), and
-    what a ``claim`` may be laid over (absent, present, taken). ``token`` is that of a claim: a
+    what a ``claim`` may be laid over (absent, present, taken), and what is asked of a ``lock``
+    (take, renew, free, look, wait, wipe). ``token`` is that of a claim: a
     ``write``, ``touch`` or ``delete`` with one acts only where that claim lies. In ``space`` keys
     are others than in the alias at large. A ``quiet`` operation is part of another, and sends no
     signals.

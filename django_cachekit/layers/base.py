@@ -65,6 +65,8 @@ class Driver(Protocol):
     ATOMIC   pull                             the value, or MISSING
     ATOMIC   claim                            MISSING if it lies, UNSURE if another's
                                               does, else the value that is there
+    ATOMIC   lock                             ``Taken``, ``Held``, a bool or a number: see
+                                              ``backends.locking``
     ADMIN    mark                             None: a part of a tag's record is changed
     ADMIN    clear, prune                     None; how many were dropped
     ======== ================================ ==========================================

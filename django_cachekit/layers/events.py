@@ -11,6 +11,7 @@ from .. import signals
 from ..conf import values_travel
 from ..core.entry import Entry
 from ..core.faces import Face
+from ..core.held import Taken, name_of
 from ..core.operation import MISSING, Operation
 from .base import Proceed
 
@@ -159,6 +160,20 @@ async def _flush(tell: _Teller, proceed: Proceed) -> Any:
     return result
 
 
+async def _lock(tell: _Teller, proceed: Proceed) -> Any:
+    signal = _OF_LOCKS.get(tell.op.match)
+    if tell.op.match in _ENDS:
+        result = None
+    else:
+        result = await proceed(tell.face, tell.op)
+        if signal is None or not (result.fence if isinstance(result, Taken) else result):
+            return result
+    if signal is not None:
+        duration = time.perf_counter() - tell.began
+        await tell.say(signal, name=name_of(tell.op.key), tags=(), duration=duration)
+    return result
+
+
 async def _outcome(
     tell: _Teller, good: Signal, bad: Signal, done: Iterable[Any], **named: Any
 ) -> None:
@@ -186,6 +201,16 @@ _WRITING = (
 )
 _FORGETTING = (signals.forgetting_key, signals.key_forgotten, signals.key_forget_failed)
 
+_OF_LOCKS = {
+    "take": signals.lock_acquired,
+    "renew": signals.lock_refreshed,
+    "free": signals.lock_released,
+    "lost": signals.lock_lost,
+    "late": signals.lock_timed_out,
+}
+_ENDS = ("lost", "late")
+"""What is told of a lock, and asked of no store."""
+
 STORIES = {
     "read": _READING,
     "write": _WRITING,
@@ -196,6 +221,7 @@ STORIES = {
     "incr": (signals.key_incremented,),
     "clear": (signals.cache_flushing, signals.cache_flushed, signals.cache_flush_failed),
     "flush": (signals.tags_flushed,),
+    "lock": tuple(_OF_LOCKS.values()),
 }
 """Which signals tell of which verb; with no receiver on any of them a call goes straight on."""
 
@@ -209,4 +235,5 @@ _TELL = {
     "incr": _incr,
     "clear": _clear,
     "flush": _flush,
+    "lock": _lock,
 }

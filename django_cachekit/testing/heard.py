@@ -1,6 +1,6 @@
 """What signals say while somebody writes it down."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,7 @@ NAMES = (
     "cache_flush_failed",
     "tags_flushed",
 )
+OF_LOCKS = ("lock_acquired", "lock_released", "lock_refreshed", "lock_lost", "lock_timed_out")
 
 
 class Heard:
@@ -47,12 +48,18 @@ class Heard:
         self.said.clear()
         return [entry if entry[1] is not None else entry[:1] for entry in told]
 
+    def names(self) -> list[str]:
+        """Return the names of what was said since last asked."""
+        told = [name for name, _ in self.said]
+        self.said.clear()
+        return told
+
 
 @contextmanager
-def listening() -> Iterator[Heard]:
-    """Listen to every signal of a call on keys."""
+def listening(names: Iterable[str] = NAMES) -> Iterator[Heard]:
+    """Listen to signals: unless told otherwise, every one of a call on keys."""
     heard = Heard()
-    receivers = {name: heard.listener(name) for name in NAMES}
+    receivers = {name: heard.listener(name) for name in names}
     for name, receiver in receivers.items():
         getattr(signals, name).connect(receiver)
     try:

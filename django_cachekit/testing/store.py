@@ -9,6 +9,7 @@ CAPABILITIES: Mapping[str, str] = MappingProxyType(
     {
         "count": "increment() and decrement() are one atomic step",
         "exact": "add() and pull() have one winner, however many try",
+        "locks": "locks and funnels are taken, and given back, in one atomic step",
         "list": "keys() and forget_pattern() list what is there",
         "threads": "what one thread of these tests writes, another sees",
         "ttl": "ttl() tells the time an entry has left",

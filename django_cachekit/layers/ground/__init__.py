@@ -26,6 +26,12 @@ from .verbs import VERBS
 CLIENTS = ("redis", "valkey", "pymemcache", "pylibmc", "botocore", "django_redis")
 """Packages whose errors mean that their server could not be asked."""
 
+UNABLE = {
+    "lock": ": Django's caches have no step that gives a lock back only to its owner, and clear() "
+    "takes locks along; use a backend of django_cachekit.backends",
+}
+"""Why a verb cannot be done, where one might think otherwise."""
+
 INSTANT = (LocMemCache, DummyCache)
 """Backends within this process: their records cost no trip, and no other process sees them."""
 
@@ -85,7 +91,8 @@ class Foreign:
         """Carry out one operation; a client library's own error is a ``StoreUnavailable``."""
         verb = VERBS.get(op.verb)
         if verb is None:
-            raise NotSupported(f"{self.path} (alias {self.alias!r}) cannot do {op.name!r}.")
+            why = UNABLE.get(op.verb, "")
+            raise NotSupported(f"{self.path} (alias {self.alias!r}) cannot do {op.name!r}{why}.")
         # Only where this process has met tags is a dead entry looked for before a forget or touch.
         self.tagged = self.tagged or bool(op.tags)
         call = Call(self, face, op)

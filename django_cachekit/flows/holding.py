@@ -1,0 +1,227 @@
+"""Holding a lock: taking it, waiting for it, keeping it, and giving it back."""
+
+import logging
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+from django.db import close_old_connections, connections
+
+from ..core import clock
+from ..core.faces import Face, Hop
+from ..core.held import Held, Taken, mark
+from ..core.lines import LINES, Place
+from ..core.operation import Kind, Record
+from ..errors import LockLost, LockTimeout, NotSupported, StoreUnavailable
+from .grips import Hand, lasting, waiting_time
+
+log = logging.getLogger("django_cachekit")
+
+FIRST_PAUSE, LAST_PAUSE = 0.01, 0.25
+"""Seconds between two attempts where nobody tells of a release: from, up to, twice each time."""
+
+LISTEN = 1.0
+"""Seconds after which even one who is told of releases asks again: a word may be lost."""
+
+
+async def acquire(hand: Hand) -> bool:
+    """Try once to take it, and tell whether it was had; StoreUnavailable where nobody can tell."""
+    return (await _attempt(hand)).fence > 0
+
+
+async def _attempt(hand: Hand) -> Taken:
+    """Try each of its keys once, from any of them on, so that slots are tried evenly."""
+    grip = hand.grip
+    if grip.ttl is None:
+        raise ValueError("A lock that was restored has no ttl; it can be refreshed with one.")
+    first = random.randrange(len(grip.keys))  # noqa: S311 - no secret
+    nearest = None
+    for key in (*grip.keys[first:], *grip.keys[:first]):
+        taken = await _take(hand, key, grip.ttl)
+        if taken.fence:
+            return taken
+        nearest = taken.left if nearest is None else min(nearest, taken.left)
+    return Taken(0, nearest or 0.0)
+
+
+async def _take(hand: Hand, key: Record, ttl: float) -> Taken:
+    grip, began = hand.grip, clock.monotonic()
+    try:
+        taken: Taken = await hand.say("take", key=key, ttl=ttl)
+    except NotSupported:
+        raise
+    except BaseException:
+        # Whoever waited for the answer has gone, or it was lost: it may have been taken all the
+        # same, and nobody would give it back.
+        _undo(hand, key)
+        raise
+    if taken.fence:
+        grip.taken(key, taken.fence, began + ttl)
+        if grip.gone:
+            await release(hand)  # the answer took longer than the lock lasts
+            return Taken(0)
+    return taken
+
+
+def _undo(hand: Hand, key: Record) -> None:
+    """Give back behind the caller what may have been taken, if the store can be reached."""
+
+    async def work(face: Face) -> None:
+        try:
+            await hand.port.by(face).call(hand.about("free", key=key, quiet=True))
+        except StoreUnavailable:  # it ends by itself
+            log.debug("cache %r: a lock was not given back", hand.port.alias)
+        finally:
+            # Awaited, its work on the database was done in a thread that others use too.
+            close = close_old_connections if face.awaiting else connections.close_all
+            await face.run(Hop.DJANGO, close)
+
+    hand.port.face.behind(work, lambda: None)
+
+
+async def block(hand: Hand, patience: Any) -> None:
+    """Wait so many seconds at most until it is had; LockTimeout if it was not."""
+    limit = clock.monotonic() + waiting_time(patience)
+    # Those who came earlier go first, unless there is no time to wait for them.
+    free = not LINES.busy(hand.line) or limit <= clock.monotonic()
+    if free and (await _attempt(hand)).fence:
+        return
+    place = LINES.join(hand.line)
+    try:
+        had = await hand.port.face.within(place.turn, limit - clock.monotonic())
+        had = had and await _first(hand, place, limit)
+    finally:
+        place.leave()
+    if not had:
+        await hand.say("late")
+        raise LockTimeout(f"The lock {hand.grip.name!r} was not had in time.")
+
+
+async def _first(hand: Hand, place: Place, limit: float) -> bool:
+    """Be the one of this process who asks, until it is had or the time is over."""
+    pause, tells = FIRST_PAUSE, True
+    while True:
+        place.listen()
+        taken = await _attempt(hand)
+        left = limit - clock.monotonic()
+        if taken.fence or left <= 0:
+            return taken.fence > 0
+        if tells:
+            nap = max(min(left, taken.left + 0.001, LISTEN), 0.001)
+            tells = await _told(hand, nap)
+        if not tells:
+            pause = min(pause * 2, LAST_PAUSE)
+            nap = min(left, max(taken.left, 0.001), random.uniform(pause / 2, pause))  # noqa: S311
+            await hand.port.face.within(place.bell, nap)
+
+
+async def _told(hand: Hand, nap: float) -> bool:
+    """Wait until the store tells of a release, or so long; False if it tells of none."""
+    op = hand.about("wait", ttl=nap, quiet=True)._replace(keys=hand.grip.keys, kind=Kind.READ)
+    return bool(await hand.port.call(op))
+
+
+async def release(hand: Hand) -> bool:
+    """Give it back if it is still this owner's, in one step, and tell whether it was."""
+    grip = hand.grip
+    was, grip.held = grip.held, False
+    try:
+        freed = bool(await hand.say("free"))
+    except BaseException:
+        grip.held = was
+        raise
+    if was and not freed:
+        await lose(hand)
+    LINES.ring(hand.line)
+    return freed
+
+
+async def lose(hand: Hand) -> None:
+    """Note, once, that it ended while it was held, and say so."""
+    hand.grip.held = False
+    if not hand.grip.lost:
+        hand.grip.lost = True
+        log.warning("cache %r: a lock ended while it was held", hand.port.alias)
+        await hand.say("lost")
+
+
+async def force_release(hand: Hand) -> None:
+    """Give it back whoever has it."""
+    for key in hand.grip.keys:
+        await hand.port.call(hand.about("free", key=key)._replace(token=b""))
+    LINES.ring(hand.line)
+
+
+async def refresh(hand: Hand, ttl: Any = None) -> bool:
+    """Let it last for ``ttl`` from now (None: as long as it was taken for), if it is still held.
+
+    False if it has ended or is another's.
+    """
+    grip = hand.grip
+    if ttl is None and grip.ttl is None:
+        raise ValueError("A lock that was restored is refreshed with a ttl.")
+    lasts, began = grip.ttl if ttl is None else lasting(ttl), clock.monotonic()
+    if await hand.say("renew", ttl=lasts):
+        grip.until = began + (lasts or 0)
+        return True
+    if grip.held:
+        await lose(hand)
+    return False
+
+
+async def look(hand: Hand) -> Held:
+    """Return how it stands in the store."""
+    found: Held = await hand.say("look")
+    return found
+
+
+async def remaining(hand: Hand) -> float:
+    """Return the seconds for which it is held, by whomever; 0 if it is free."""
+    return (await look(hand)).left
+
+
+async def is_locked(hand: Hand) -> bool:
+    """Tell whether anybody has it."""
+    return bool((await look(hand)).owner)
+
+
+async def is_owned_by(hand: Hand, owner: str) -> bool:
+    """Tell whether ``owner`` has it."""
+    return (await look(hand)).owner == mark(owner)
+
+
+async def is_owned_by_current_process(hand: Hand) -> bool:
+    """Tell whether this lock's owner has it."""
+    return (await look(hand)).owner == hand.grip.token
+
+
+async def called(hand: Hand, callback: Callable[[], Any]) -> Any:
+    """Return what a callback does while it is held; given back whatever comes of that."""
+    try:
+        result = await hand.port.face.user(callback)
+    except BaseException:
+        await leave(hand, failed=True)
+        raise
+    await leave(hand, failed=False)
+    return result
+
+
+async def leave(hand: Hand, *, failed: bool) -> None:
+    """Give it back at the end of a block, unless that was done within; LockLost if it had ended.
+
+    An error of the block goes before one of the lock. A child of a fork leaves it to its parent.
+    """
+    grip = hand.grip
+    if grip.pid != os.getpid() or not (grip.held or grip.lost):
+        return
+    try:
+        had = grip.held and await release(hand)
+    except StoreUnavailable:
+        if not failed:
+            raise
+        log.warning("cache %r: a lock was not given back", hand.port.alias)
+        return
+    grip.lost = False
+    if not had and not failed:
+        raise LockLost(f"The lock {grip.name!r} ended while it was held.")
