@@ -112,7 +112,7 @@ async def _first(hand: Hand, place: Place, limit: float) -> bool:
             tells = await _told(hand, nap)
         if not tells:
             pause = min(pause * 2, LAST_PAUSE)
-            nap = min(left, max(taken.left, 0.001), random.uniform(pause / 2, pause))  # noqa: S311
+            nap = min(left, max(taken.left, 0.001), random.uniform(pause / 2, pause))  # noqa: S311 - a pause
             await hand.port.face.within(place.bell, nap)
 
 

@@ -55,7 +55,7 @@ class Lock:
 
     @property
     def fence(self) -> int | None:
-        """Return the number under which it was had last: it only grows. None before that."""
+        """Return the number under which it was had last, which only grows; None before."""
         return self._grip.fence
 
     @property
@@ -107,6 +107,7 @@ class Lock:
         return Blocking(self, lambda: self.wait(seconds), callback)
 
     async def wait(self, seconds: Any) -> "Lock":
+        """Wait so long at most until it is had, and return it."""
         await holding.block(self._later, seconds)
         self._kept(True)
         return self
