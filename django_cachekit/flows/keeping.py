@@ -33,7 +33,7 @@ class Kept:
     def __init__(self, hand: Hand, max_hold: float | None) -> None:
         self.port = hand.port.by(BLOCKING)
         self.grip: Callable[[], Grip | None] = weakref.ref(hand.grip)
-        self.every = (hand.grip.ttl or 0) / 3
+        self.every = self.pause = (hand.grip.ttl or 0) / 3
         self.end = None if max_hold is None else clock.monotonic() + max_hold
         self.fence = hand.grip.fence
         self.alive = life()
@@ -45,11 +45,12 @@ class Kept:
             return False
         if self.end is not None and clock.monotonic() >= self.end:
             return False
-        hand = Hand(self.port, grip)
+        hand, self.pause = Hand(self.port, grip), self.every
         try:
             return run_now(refresh(hand))
         except CacheKitError as error:
             log.warning("cache %r: a lock was not refreshed: %s", self.port.alias, error)
+            self.pause = self.every / 4
             if not grip.gone:
                 return True
             run_now(lose(hand))
@@ -108,7 +109,7 @@ class Keeper:
                 self._stop.set()
 
     def _push(self, kept: Kept) -> None:
-        heapq.heappush(self._due, (clock.monotonic() + kept.every, next(self._numbers), kept))
+        heapq.heappush(self._due, (clock.monotonic() + kept.pause, next(self._numbers), kept))
 
     def _next(self) -> Any:
         with self._lock:

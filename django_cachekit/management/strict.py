@@ -93,6 +93,12 @@ def unknown_tags(alias: str, tags: Iterable[str]) -> list[str]:
     return [tag for record, tag in records.items() if record not in reply.values]
 
 
+def free_locks(alias: str) -> int:
+    """Give all locks of an alias back, whoever has them, and return how many there were."""
+    wiping = Operation("lock", Kind.ATOMIC, match="wipe", quiet=True, label="give locks back")
+    return int(run_now(quiet_port(alias).call(wiping)))
+
+
 def describe(alias: str) -> str:
     """Return the alias with the class of its backend."""
     kind = manager.home(alias).stack().driver.sender

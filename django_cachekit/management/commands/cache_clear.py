@@ -8,21 +8,27 @@ from django.core.management.base import CommandParser
 from ...errors import NotSupported
 from ..command import Misused, add_store, counted
 from ..forgetting import ForgettingCommand
-from ..strict import describe, strict
+from ..strict import describe, free_locks, strict
 
 
 class Command(ForgettingCommand):
     """Empty one alias, and nothing beside it in the same server."""
 
-    help = "Empties a cache; with --prefix, only the keys that begin with it."
+    help = "Empties a cache, but for its locks; with --prefix, only the keys that begin with it."
 
     def options(self, parser: CommandParser) -> None:
         add_store(parser, "to clear")
-        parser.add_argument("--prefix", metavar="TEXT", help="Only keys that begin so.")
+        only = parser.add_mutually_exclusive_group()
+        only.add_argument("--prefix", metavar="TEXT", help="Only keys that begin so.")
+        only.add_argument(
+            "--locks", action="store_true", help="Only its locks, whoever has them; no entries."
+        )
 
     def perform(self, **options: Any) -> None:
         cache = strict(options["store"])
-        if options["prefix"] is None:
+        if options["locks"]:
+            self._locks(cache, options)
+        elif options["prefix"] is None:
             self._all(cache, options)
         else:
             self._some(cache, options["prefix"], options)
@@ -40,6 +46,17 @@ class Command(ForgettingCommand):
             data["entries"] = number
         done = "Would clear" if options["dry_run"] else "Cleared"
         self.show(data, f"{done} {what}{said}.", options)
+
+    def _locks(self, cache: Any, options: dict[str, Any]) -> None:
+        what = f"all locks of {describe(cache.alias)}"
+        self.warn_if_private(cache.alias)
+        self.confirm(f"Give {what} back?", **options)
+        data = {"store": cache.alias, "dry_run": options["dry_run"]}
+        if options["dry_run"]:
+            self.show(data, f"Would give {what} back.", options)
+            return
+        number = free_locks(cache.alias)
+        self.show({**data, "locks": number}, f"Gave {counted(number, 'lock')} back.", options)
 
     def _some(self, cache: Any, prefix: str, options: dict[str, Any]) -> None:
         if not prefix:

@@ -298,7 +298,12 @@ def test_a_funnel_lets_so_many_in(store: Faced, able: Callable[..., None]) -> No
             store.inside(funnel, lambda: None)
         with pytest.raises(LockTimeout, match="name"):
             funnel.block(0.05)
-        told = store.callback(lambda error: seen.append(type(error)) or "full")
+
+        def full(error: LockTimeout) -> str:
+            seen.append(type(error))
+            return "full"
+
+        told = store.callback(full)
         assert funnel.block(0, store.callback(lambda: "in"), told) == "full"
         assert store.funnel("other", limit=1).block(0, store.callback(lambda: "in")) == "in"
 
