@@ -3,5 +3,5 @@
 import subprocess
 import sys
 
-for module in ("figures", "stores", "tags"):
+for module in ("figures", "stores", "tags", "locks"):
     subprocess.run([sys.executable, "-m", f"benchmarks.{module}"], check=True)
