@@ -14,11 +14,16 @@ from typing import Any, Protocol
 from ..core import clock
 from ..core.faces import Face
 from ..core.held import FREE, Held, Taken
+from ..core.keys import digest
 from ..core.operation import Operation
-from ..errors import NotSupported
+from ..errors import NotSupported, StoreUnavailable
 
 LINGER = 7 * 24 * 3600
 """Seconds for which a store remembers the number of a lock that nobody has."""
+
+
+MOST = 100_000
+"""How many locks may be held in one process's memory at a time."""
 
 
 class Locks(Protocol):
@@ -81,51 +86,55 @@ class OwnLocks:
     """Keep locks in this process's memory; those that are free take no room."""
 
     def __init__(self) -> None:
-        self._held: dict[Any, tuple[bytes, float, int]] = {}
+        # By digests, so that their number bounds what they take.
+        self._held: dict[str, tuple[bytes, float, int]] = {}
         self._lock = threading.Lock()
         self._fences = count(int(clock.now() * 1000))
         self._room = 1000
 
     def __call__(self, op: Operation) -> Any:
         """Do what ``match`` says."""
+        key = digest(repr(op.keys))
         with self._lock:
             if op.match == "take":
-                return self._take(op)
+                return self._take(key, op)
             if op.match == "look":
-                return self._look(op.key)
+                return self._look(key)
             if op.match == "wipe":
                 return self._wipe()
-            return op.match in ("free", "renew") and self._change(op)
+            return op.match in ("free", "renew") and self._change(key, op)
 
     def forked(self) -> None:
         """Start afresh in a child: who has them stayed behind in the parent."""
         self._held, self._lock = {}, threading.Lock()
 
-    def _look(self, key: Any) -> Held:
+    def _look(self, key: str) -> Held:
         owner, until, fence = self._held.get(key, (b"", 0.0, 0))
         left = until - clock.monotonic()
         return Held(owner, left, fence) if left > 0 else FREE
 
-    def _take(self, op: Operation) -> Taken:
-        held = self._look(op.key)
+    def _take(self, key: str, op: Operation) -> Taken:
+        held = self._look(key)
         if held.owner:
             return Taken(0, held.left)
         if len(self._held) >= self._room:
             self._held = {key: held for key, held in self._held.items() if self._look(key).owner}
             self._room = max(1000, 2 * len(self._held))
+        if len(self._held) >= MOST:
+            raise StoreUnavailable(f"{MOST:,} locks are held in this memory already.")
         fence = next(self._fences)
-        self._held[op.key] = op.token, clock.monotonic() + op.ttl, fence
+        self._held[key] = op.token, clock.monotonic() + op.ttl, fence
         return Taken(fence)
 
-    def _change(self, op: Operation) -> bool:
+    def _change(self, key: str, op: Operation) -> bool:
         """Free or renew what is the owner's; with no owner it is freed whoever has it."""
-        held = self._look(op.key)
+        held = self._look(key)
         if not held.owner or (op.token and op.token != held.owner):
             return False
         if op.match == "renew":
-            self._held[op.key] = op.token, clock.monotonic() + op.ttl, held.fence
+            self._held[key] = op.token, clock.monotonic() + op.ttl, held.fence
         else:
-            del self._held[op.key]
+            del self._held[key]
         return True
 
     def _wipe(self) -> int:

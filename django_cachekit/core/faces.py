@@ -162,24 +162,13 @@ class Awaiting(Face):
         await asyncio.sleep(seconds)
 
     async def settled(self, future: "Future[Any]") -> None:
-        done = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def wake(_: "Future[Any]") -> None:
-            # The loop may be gone by then, with nobody left in it to wake.
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(done.set)
-
-        future.add_done_callback(wake)
-        await done.wait()
+        await _woken(future)
 
     async def within(self, future: "Future[Any]", seconds: float) -> bool:
         # Not even begun where there is no time: each wait leaves a callback with the future.
         if seconds > 0 and not future.done():
-            try:
-                await asyncio.wait_for(self.settled(future), seconds)
-            except asyncio.TimeoutError:  # in 3.10 another class than TimeoutError
-                pass
+            # Not wait_for: up to 3.11 it may lose that the task is cancelled.
+            await asyncio.wait([_woken(future)], timeout=seconds)
         return future.done()
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
@@ -211,6 +200,24 @@ class Awaiting(Face):
 
         task.add_done_callback(ended)
         return True
+
+
+def _woken(future: "Future[Any]") -> "asyncio.Future[None]":
+    """Return what is done in this loop once ``future`` is, whatever became of it."""
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def settle() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    def wake(_: "Future[Any]") -> None:
+        # The loop may be gone by then, with nobody left in it to wake.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle)
+
+    future.add_done_callback(wake)
+    return done
 
 
 _behind: set[Any] = set()

@@ -26,9 +26,8 @@ class Place:
         self._lines.leave(self._name, self)
 
     def listen(self) -> None:
-        """Wait for the next ring, not for one that has been heard."""
-        if self.bell.done():
-            self.bell = Future()
+        """Wait for the next ring: not for one that has been heard, nor with what waited before."""
+        self.bell = Future()
 
 
 class Lines:

@@ -8,10 +8,14 @@ from ..core import clock
 from ..core.held import mark
 from ..core.operation import Kind, Operation, Record
 from ..core.ttl import over, seconds
+from ..layers.events import end_is_heard
 from ..scopes import Port
 
 LONGEST = 30 * 24 * 3600
 """Seconds for which a lock may be taken; who needs it longer refreshes it."""
+
+ASKING = ("look", "wait")
+"""What changes nothing in the store."""
 
 
 def lasting(ttl: Any) -> float:
@@ -22,32 +26,62 @@ def lasting(ttl: Any) -> float:
     return float(found)
 
 
-class Grip:
-    """Be one caller's hold on a lock, or on one of a funnel's slots (``keys``).
+def waiting_time(patience: Any, what: str = "The time to wait for a lock") -> float:
+    """Return a time in seconds, 0 for one that is over; what is none is a TypeError."""
+    try:
+        found = seconds(patience)
+    except TypeError:
+        found = None
+    if not isinstance(found, (int, float)):
+        raise TypeError(f"{what} is a number of seconds or a timedelta, not {patience!r}.")
+    return float(max(found, 0))
 
-    ``fence`` is the number under which it was had last, ``until`` the moment (monotonic) from which
-    it cannot be counted on any more.
+
+class Terms(NamedTuple):
+    """Say what is to be taken: one of ``keys``, for ``ttl`` seconds, for the owner that was given.
+
+    A restored lock has no ttl.
     """
 
-    def __init__(
-        self, name: str, keys: tuple[Record, ...], ttl: float | None, owner: str | None
-    ) -> None:
-        self.name = name
-        self.keys = keys
-        self.key = keys[0]
-        self.ttl = ttl
-        self.owner = secrets.token_hex(16) if owner is None else owner
+    name: str
+    keys: tuple[Record, ...]
+    ttl: float | None
+    owner: str | None = None
+
+
+class Grip:
+    """Be one hold, or the attempt at one; it is never used for a second.
+
+    So that whatever a late answer is about is told from what came after it, each has an owner of
+    its own, unless one was given. ``fence`` is the number under which it was had, ``until`` the
+    moment (monotonic) from which it cannot be counted on any more, ``over`` says that it was, or
+    is being, given back.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self.name = terms.name
+        self.keys = terms.keys
+        self.key = terms.keys[0]
+        self.ttl = terms.ttl
+        self.given = terms.owner is not None
+        self.owner = secrets.token_hex(16) if terms.owner is None else terms.owner
         self.token = mark(self.owner)
         self.fence: int | None = None
         self.until = 0.0
+        self.lasts = terms.ttl or 0.0
         self.held = False
+        self.over = False
         self.lost = False
-        self.pid = 0
+        self.pid = os.getpid()
 
     def taken(self, key: Record, fence: int, until: float) -> None:
         """Note that it was had."""
-        self.key, self.fence, self.until = key, fence, until
-        self.held, self.lost, self.pid = True, False, os.getpid()
+        self.key, self.fence, self.until, self.held = key, fence, until, True
+
+    @property
+    def inherited(self) -> bool:
+        """Tell whether it belongs to a parent of this process."""
+        return self.pid != os.getpid()
 
     @property
     def gone(self) -> bool:
@@ -64,23 +98,20 @@ class Hand(NamedTuple):
     def about(self, match: str, **more: Any) -> Operation:
         """Return an operation on the lock."""
         key = more.pop("key", self.grip.key)
-        return Operation(
-            "lock", Kind.ATOMIC, (key,), token=self.grip.token, match=match, label="lock", **more
-        )
+        kind = Kind.READ if match in ASKING else Kind.ATOMIC
+        token = self.grip.token
+        return Operation("lock", kind, (key,), token=token, match=match, label="lock", **more)
 
     async def say(self, match: str, **more: Any) -> Any:
         """Ask it of the store."""
         return await self.port.call(self.about(match, **more))
 
+    async def tell(self, match: str) -> None:
+        """Say of the lock what no store need be asked for, if anybody listens."""
+        if end_is_heard(match):
+            await self.say(match)
+
     @property
     def line(self) -> Any:
         """Name the line of those who wait for it in this process."""
         return self.port.alias, self.grip.keys[0]
-
-
-def waiting_time(patience: Any) -> float:
-    """Return for how many seconds one is ready to wait."""
-    found = seconds(patience)
-    if not isinstance(found, (int, float)):
-        raise TypeError(f"A time to wait is a number of seconds, not {patience!r}.")
-    return float(max(found, 0))

@@ -1,7 +1,6 @@
-"""Holding a lock: taking it, waiting for it, keeping it, and giving it back."""
+"""Holding a lock: taking it, waiting for it, and giving it back."""
 
 import logging
-import os
 import random
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +11,8 @@ from ..core import clock
 from ..core.faces import Face, Hop
 from ..core.held import Held, Taken, mark
 from ..core.lines import LINES, Place
-from ..core.operation import Kind, Record
-from ..errors import LockLost, LockTimeout, NotSupported, StoreUnavailable
+from ..core.operation import Record
+from ..errors import CacheKitError, LockLost, LockTimeout, NotSupported
 from .grips import Hand, lasting, waiting_time
 
 log = logging.getLogger("django_cachekit")
@@ -46,7 +45,7 @@ async def _attempt(hand: Hand) -> Taken:
 
 
 async def _take(hand: Hand, key: Record, ttl: float) -> Taken:
-    grip, began = hand.grip, clock.monotonic()
+    began = clock.monotonic()
     try:
         taken: Taken = await hand.say("take", key=key, ttl=ttl)
     except NotSupported:
@@ -54,48 +53,62 @@ async def _take(hand: Hand, key: Record, ttl: float) -> Taken:
     except BaseException:
         # Whoever waited for the answer has gone, or it was lost: it may have been taken all the
         # same, and nobody would give it back.
-        _undo(hand, key)
+        undo(hand, key)
         raise
-    if taken.fence:
-        grip.taken(key, taken.fence, began + ttl)
-        if grip.gone:
-            await release(hand)  # the answer took longer than the lock lasts
-            return Taken(0)
+    if not taken.fence:
+        return taken
+    if clock.monotonic() >= began + ttl:
+        undo(hand, key)  # the answer took longer than the lock lasts
+        await hand.tell("lost")
+        return Taken(0)
+    hand.grip.taken(key, taken.fence, began + ttl)
     return taken
 
 
-def _undo(hand: Hand, key: Record) -> None:
-    """Give back behind the caller what may have been taken, if the store can be reached."""
+def undo(hand: Hand, key: Record) -> None:
+    """Give back behind the caller what he may have, if the store can be reached.
+
+    Not by an owner that was given: another may have taken it by the same one since.
+    """
 
     async def work(face: Face) -> None:
         try:
             await hand.port.by(face).call(hand.about("free", key=key, quiet=True))
-        except StoreUnavailable:  # it ends by itself
+        except CacheKitError:  # it ends by itself
             log.debug("cache %r: a lock was not given back", hand.port.alias)
         finally:
             # Awaited, its work on the database was done in a thread that others use too.
             close = close_old_connections if face.awaiting else connections.close_all
             await face.run(Hop.DJANGO, close)
 
-    hand.port.face.behind(work, lambda: None)
+    if not hand.grip.given:
+        hand.port.face.behind(work, lambda: None)
 
 
 async def block(hand: Hand, patience: Any) -> None:
     """Wait so many seconds at most until it is had; LockTimeout if it was not."""
     limit = clock.monotonic() + waiting_time(patience)
+    if not await _waited(hand, limit):
+        await hand.tell("late")
+        raise LockTimeout(f"The lock {hand.grip.name!r} was not had in time.")
+
+
+async def _waited(hand: Hand, limit: float) -> bool:
     # Those who came earlier go first, unless there is no time to wait for them.
-    free = not LINES.busy(hand.line) or limit <= clock.monotonic()
-    if free and (await _attempt(hand)).fence:
-        return
+    hurried = limit <= clock.monotonic()
+    if hurried or not LINES.busy(hand.line):
+        had = (await _attempt(hand)).fence > 0
+        if had or hurried:
+            return had
     place = LINES.join(hand.line)
     try:
-        had = await hand.port.face.within(place.turn, limit - clock.monotonic())
-        had = had and await _first(hand, place, limit)
+        first = await hand.port.face.within(place.turn, limit - clock.monotonic())
+        if first:
+            return await _first(hand, place, limit)
     finally:
         place.leave()
-    if not had:
-        await hand.say("late")
-        raise LockTimeout(f"The lock {hand.grip.name!r} was not had in time.")
+    # Those before him may not be able to take it: they wait for this very thread, say.
+    return await acquire(hand)
 
 
 async def _first(hand: Hand, place: Place, limit: float) -> bool:
@@ -112,28 +125,34 @@ async def _first(hand: Hand, place: Place, limit: float) -> bool:
             tells = await _told(hand, nap)
         if not tells:
             pause = min(pause * 2, LAST_PAUSE)
-            nap = min(left, max(taken.left, 0.001), random.uniform(pause / 2, pause))  # noqa: S311 - a pause
-            await hand.port.face.within(place.bell, nap)
+            nap = random.uniform(pause / 2, pause)  # noqa: S311 - a pause
+            await hand.port.face.within(place.bell, min(left, max(taken.left, 0.001), nap))
 
 
 async def _told(hand: Hand, nap: float) -> bool:
     """Wait until the store tells of a release, or so long; False if it tells of none."""
-    op = hand.about("wait", ttl=nap, quiet=True)._replace(keys=hand.grip.keys, kind=Kind.READ)
+    op = hand.about("wait", ttl=nap, quiet=True)._replace(keys=hand.grip.keys)
     return bool(await hand.port.call(op))
 
 
 async def release(hand: Hand) -> bool:
-    """Give it back if it is still this owner's, in one step, and tell whether it was."""
+    """Give it back if it is still this owner's, in one step, and tell whether it was.
+
+    A child of a fork leaves its parent's alone.
+    """
     grip = hand.grip
-    was, grip.held = grip.held, False
+    if grip.held and grip.inherited:
+        return False
+    was, grip.held, grip.over = grip.held, False, True
     try:
         freed = bool(await hand.say("free"))
     except BaseException:
-        grip.held = was
+        if was:
+            undo(hand, grip.key)
         raise
+    LINES.ring(hand.line)
     if was and not freed:
         await lose(hand)
-    LINES.ring(hand.line)
     return freed
 
 
@@ -143,31 +162,35 @@ async def lose(hand: Hand) -> None:
     if not hand.grip.lost:
         hand.grip.lost = True
         log.warning("cache %r: a lock ended while it was held", hand.port.alias)
-        await hand.say("lost")
+        await hand.tell("lost")
 
 
 async def force_release(hand: Hand) -> None:
-    """Give it back whoever has it."""
-    for key in hand.grip.keys:
-        await hand.port.call(hand.about("free", key=key)._replace(token=b""))
-    LINES.ring(hand.line)
+    """Give it back whoever has it; of a funnel, the slot that was had."""
+    if len(hand.grip.keys) == 1 or hand.grip.fence is not None:
+        await hand.port.call(hand.about("free")._replace(token=b""))
+        LINES.ring(hand.line)
 
 
 async def refresh(hand: Hand, ttl: Any = None) -> bool:
-    """Let it last for ``ttl`` from now (None: as long as it was taken for), if it is still held.
+    """Let it last for ``ttl`` from now (None: as long as before), if it is still held.
 
     False if it has ended or is another's.
     """
     grip = hand.grip
     if ttl is None and grip.ttl is None:
         raise ValueError("A lock that was restored is refreshed with a ttl.")
+    if grip.held and grip.inherited:
+        return False
     lasts, began = grip.ttl if ttl is None else lasting(ttl), clock.monotonic()
-    if await hand.say("renew", ttl=lasts):
-        grip.until = began + (lasts or 0)
-        return True
-    if grip.held:
+    renewed = bool(await hand.say("renew", ttl=lasts))
+    if renewed:
+        grip.lasts, grip.until = lasts or 0.0, began + (lasts or 0.0)
+    # An answer that took longer than the lock lasts says nothing.
+    renewed = renewed and clock.monotonic() < grip.until
+    if grip.held and not renewed:
         await lose(hand)
-    return False
+    return renewed
 
 
 async def look(hand: Hand) -> Held:
@@ -186,9 +209,9 @@ async def is_locked(hand: Hand) -> bool:
     return bool((await look(hand)).owner)
 
 
-async def is_owned_by(hand: Hand, owner: str) -> bool:
-    """Tell whether ``owner`` has it."""
-    return (await look(hand)).owner == mark(owner)
+async def is_owned_by(hand: Hand, owner: str | None) -> bool:
+    """Tell whether ``owner`` has it; None has nothing."""
+    return isinstance(owner, str) and (await look(hand)).owner == mark(owner)
 
 
 async def is_owned_by_current_process(hand: Hand) -> bool:
@@ -213,15 +236,15 @@ async def leave(hand: Hand, *, failed: bool) -> None:
     An error of the block goes before one of the lock. A child of a fork leaves it to its parent.
     """
     grip = hand.grip
-    if grip.pid != os.getpid() or not (grip.held or grip.lost):
+    if grip.inherited or (grip.over and not grip.lost):
         return
+    lost = grip.lost
     try:
-        had = grip.held and await release(hand)
-    except StoreUnavailable:
+        lost = not await release(hand) or lost
+    except Exception as error:  # whatever it is, that of the block is told first
         if not failed:
             raise
-        log.warning("cache %r: a lock was not given back", hand.port.alias)
+        log.warning("cache %r: a lock was not given back: %s", hand.port.alias, error)
         return
-    grip.lost = False
-    if not had and not failed:
+    if lost and not failed:
         raise LockLost(f"The lock {grip.name!r} ended while it was held.")

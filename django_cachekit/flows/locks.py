@@ -1,17 +1,16 @@
 """``Lock``: what a caller holds in hand."""
 
-from collections.abc import Callable, Generator
-from types import TracebackType
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..core.faces import both, run_now
 from ..core.held import lock_record
 from ..core.keys import plain
-from ..errors import LockTimeout
 from ..scopes import Port
 from . import holding
-from .grips import Grip, Hand, lasting, waiting_time
-from .keeping import KEEPER, Kept
+from .blocks import Blocking, Entered, Guard
+from .grips import Grip, Hand, Terms, lasting, waiting_time
+from .keeping import KEEPERS, Kept
 
 T = TypeVar("T")
 
@@ -28,29 +27,34 @@ class Lock:
         self,
         now: Port,
         later: Port,
-        grip: Grip,
+        terms: Terms,
         *,
         auto_refresh: bool = False,
         max_hold: float | None = None,
     ) -> None:
-        self._grip = grip
-        self._now = Hand(now, grip)
-        self._later = Hand(later, grip)
+        self._ports = now, later
+        self._terms = terms
+        self._grip = Grip(terms)
+        self._unused = [self._grip]
+        self._entered: Entered[Grip] = Entered()
         self._keeps = auto_refresh
         self._max_hold = max_hold
 
     def __repr__(self) -> str:
         """Say which it is; not whose, since that is what gives it back."""
-        return f"<lock {self._grip.name!r}>"
+        return f"<lock {self._terms.name!r}>"
 
     @property
     def name(self) -> str:
         """Return the name it was asked for by."""
-        return self._grip.name
+        return self._terms.name
 
     @property
     def owner(self) -> str:
-        """Return what proves that it is this one's: 32 random hex digits, unless it was given."""
+        """Return what proves that it is this one's: 32 random hex digits, unless it was given.
+
+        Each time it is taken anew it has another.
+        """
         return self._grip.owner
 
     @property
@@ -63,34 +67,44 @@ class Lock:
         """Tell whether it ended before it was given back, as far as is known here."""
         return self._grip.gone
 
-    # Taking
+    @property
+    def _now(self) -> Hand:
+        return Hand(self._ports[0], self._grip)
 
-    _acquire, _aacquire = both(holding.acquire)
+    @property
+    def _later(self) -> Hand:
+        return Hand(self._ports[1], self._grip)
+
+    # Taking
 
     def acquire(self) -> bool:
         """Try once to take it, and tell whether it was had; StoreUnavailable where none can tell.
 
         It is not re-entrant: also its own owner has to give it back first.
         """
-        return self._kept(self._acquire())
+        grip = self._next()
+        return self._settled(grip, run_now(holding.acquire(self._hand(0, grip))))
 
     async def aacquire(self) -> bool:
         """Try once to take it, and tell whether it was had; see ``acquire``."""
-        return self._kept(await self._aacquire())
+        grip = self._next()
+        return self._settled(grip, await holding.acquire(self._hand(1, grip)))
 
     def get(self, callback: Callable[[], T] | None = None) -> Any:
         """Try once; with a callback return what it returns, or False if the lock was not had."""
-        had = self.acquire()
+        hand = self._hand(0, self._next())
+        had = self._settled(hand.grip, run_now(holding.acquire(hand)))
         if not had or callback is None:
             return had
-        return run_now(holding.called(self._now, callback))
+        return run_now(holding.called(hand, callback))
 
     async def aget(self, callback: Callable[[], Any] | None = None) -> Any:
         """Try once; with a callback return what it returns, or False if the lock was not had."""
-        had = await self.aacquire()
+        hand = self._hand(1, self._next())
+        had = self._settled(hand.grip, await holding.acquire(hand))
         if not had or callback is None:
             return had
-        return await holding.called(self._later, callback)
+        return await holding.called(hand, callback)
 
     def block(self, seconds: Any, callback: Callable[[], Any] | None = None) -> Any:
         """Wait so long at most until it is had, else LockTimeout.
@@ -98,24 +112,62 @@ class Lock:
         With a callback return what it returns; without, what gives the lock back at the end of a
         ``with`` block.
         """
-        run_now(holding.block(self._now, seconds))
-        self._kept(True)
-        return Guard(self) if callback is None else run_now(holding.called(self._now, callback))
+        hand = self._hand(0, self.wait(seconds))
+        return (
+            Guard(self, hand.grip) if callback is None else run_now(holding.called(hand, callback))
+        )
 
-    def ablock(self, seconds: Any, callback: Callable[[], Any] | None = None) -> "Blocking":
+    def ablock(self, seconds: Any, callback: Callable[[], Any] | None = None) -> Blocking:
         """Wait as ``block`` does: to be awaited, or for ``async with``."""
-        return Blocking(self, lambda: self.wait(seconds), callback)
 
-    async def wait(self, seconds: Any) -> "Lock":
-        """Wait so long at most until it is had, and return it."""
-        await holding.block(self._later, seconds)
-        self._kept(True)
-        return self
+        async def waited() -> Any:
+            hand = self._hand(1, await self.await_(seconds))
+            if callback is None:
+                return Guard(self, hand.grip)
+            return await holding.called(hand, callback)
 
-    def _kept(self, had: bool) -> bool:
-        if had and self._keeps:
-            KEEPER.keep(Kept(self._now, self._max_hold))
-        return had
+        return Blocking(waited(), bare=callback is None)
+
+    def wait(self, seconds: Any) -> Grip:
+        """Wait so long at most until it is had, and return the grip on it."""
+        grip = self._next()
+        run_now(holding.block(self._hand(0, grip), seconds))
+        self._settled(grip, had=True)
+        return grip
+
+    async def await_(self, seconds: Any) -> Grip:
+        """Wait so long at most until it is had, and return the grip on it."""
+        grip = self._next()
+        await holding.block(self._hand(1, grip), seconds)
+        self._settled(grip, had=True)
+        return grip
+
+    def _hand(self, face: int, grip: Grip) -> Hand:
+        return Hand(self._ports[face], grip)
+
+    def _next(self) -> Grip:
+        """Return a grip for one attempt, which no thread, task or child has used."""
+        try:
+            grip = self._unused.pop()
+        except IndexError:
+            return Grip(self._terms)
+        return Grip(self._terms) if grip.inherited else grip
+
+    def _settled(self, grip: Grip, had: bool) -> bool:
+        if not had:
+            if not self._unused:
+                self._unused.append(grip)
+            return False
+        self._grip = grip
+        if self._keeps:
+            hand = self._hand(0, grip)
+            try:
+                KEEPERS.of(hand.port.alias).keep(Kept(hand, self._max_hold))
+            except BaseException:
+                grip.held, grip.over = False, True
+                holding.undo(hand, grip.key)
+                raise
+        return True
 
     # Holding and giving back
 
@@ -131,86 +183,27 @@ class Lock:
 
     def __enter__(self) -> "Lock":
         """Try once; LockTimeout if it was not had."""
-        return self.block(0).lock  # type: ignore[no-any-return]  # without a callback a Guard
+        self._entered.push(self.wait(0))
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        run_now(holding.leave(self._now, failed=kind is not None))
+        self.left(self._entered.pop(), kind)
 
     async def __aenter__(self) -> "Lock":
         """Try once; LockTimeout if it was not had."""
-        return await self.wait(0)
+        self._entered.push(await self.await_(0))
+        return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        await holding.leave(self._later, failed=kind is not None)
+        await self.aleft(self._entered.pop(), kind)
 
-    async def _called(self, callback: Callable[[], Any]) -> Any:
-        return await holding.called(self._later, callback)
+    def left(self, grip: Grip, kind: type[BaseException] | None) -> None:
+        """Give back what was had, at the end of a block."""
+        run_now(holding.leave(self._hand(0, grip), failed=kind is not None))
 
-
-class Guard:
-    """Give a lock that was had back at the end of a ``with`` block."""
-
-    def __init__(self, lock: Lock) -> None:
-        self.lock = lock
-
-    def __enter__(self) -> Lock:
-        return self.lock
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.lock.__exit__(kind, error, trace)
-
-    async def __aenter__(self) -> Lock:
-        return self.lock
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.lock.__aexit__(kind, error, trace)
-
-
-class Blocking:
-    """Wait for a lock: awaited, or entered by ``async with``."""
-
-    def __init__(
-        self,
-        lock: Lock,
-        wait: Callable[[], Any],
-        callback: Callable[[], Any] | None,
-        failure: Callable[[Any], Any] | None = None,
-    ) -> None:
-        self._lock = lock
-        self._wait = wait
-        self._callback = callback
-        self._failure = failure
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return self._all().__await__()
-
-    async def _all(self) -> Any:
-        try:
-            await self._wait()
-        except LockTimeout as error:
-            if self._failure is None:
-                raise
-            return await self._lock._later.port.face.user(self._failure, error)
-        if self._callback is None:
-            return Guard(self._lock)
-        return await self._lock._called(self._callback)
-
-    async def __aenter__(self) -> Lock:
-        await self._wait()
-        return self._lock
-
-    async def __aexit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        await self._lock.__aexit__(kind, *rest)
+    async def aleft(self, grip: Grip, kind: type[BaseException] | None) -> None:
+        """Give back what was had, at the end of a block."""
+        await holding.leave(self._hand(1, grip), failed=kind is not None)
 
 
 def named(name: Any) -> str:
@@ -234,18 +227,21 @@ def lock(
     """Return the lock of that name, not yet taken."""
     if owner is not None:
         _owning(owner)
-    text = named(name)
-    grip = Grip(text, (lock_record(text),), lasting(ttl), owner)
+    text, lasts = named(name), lasting(ttl)
     if max_hold is not None:
-        max_hold = waiting_time(max_hold)
-    return Lock(now, later, grip, auto_refresh=auto_refresh, max_hold=max_hold)
+        max_hold = waiting_time(max_hold, "max_hold")
+        if not auto_refresh or not max_hold:
+            raise ValueError("max_hold is over 0, and bounds for how long auto_refresh keeps it.")
+        lasts = min(lasts, max_hold)
+    terms = Terms(text, (lock_record(text),), lasts, owner)
+    return Lock(now, later, terms, auto_refresh=auto_refresh, max_hold=max_hold)
 
 
 def restored(now: Port, later: Port, name: Any, owner: str) -> Lock:
     """Return a lock that another process took, for its owner."""
     _owning(owner)
     text = named(name)
-    return Lock(now, later, Grip(text, (lock_record(text),), None, owner))
+    return Lock(now, later, Terms(text, (lock_record(text),), None, owner))
 
 
 def _owning(owner: Any) -> None:

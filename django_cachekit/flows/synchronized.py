@@ -1,6 +1,7 @@
 """Functions that run once at a time: what ``synchronized`` makes of one."""
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
@@ -33,7 +34,9 @@ class Synchronized:
         self.given = given
 
     def __call__(self, function: F) -> F:
-        """Return the function with a lock around it."""
+        """Return the function with a lock around it; a generator function is a TypeError."""
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError("A generator runs after its function has returned: lock within it.")
         recipe = Recipe(function, self.name, ())
 
         def lock(args: Any, kwargs: Any) -> Lock:
@@ -43,7 +46,11 @@ class Synchronized:
         @functools.wraps(function)
         def blocking(*args: Any, **kwargs: Any) -> Any:
             with lock(args, kwargs).block(self.wait_for):
-                return function(*args, **kwargs)
+                result = function(*args, **kwargs)
+                if inspect.iscoroutine(result):
+                    result.close()
+                    raise TypeError("A coroutine runs after this has returned: decorate that.")
+                return result
 
         @functools.wraps(function)
         async def awaited(*args: Any, **kwargs: Any) -> Any:

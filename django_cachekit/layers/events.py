@@ -47,6 +47,11 @@ def reading_is_heard() -> bool:
     )
 
 
+def end_is_heard(match: str) -> bool:
+    """Tell whether any receiver listens to such an end of a lock, of which no store is asked."""
+    return bool(_OF_LOCKS[match].receivers)
+
+
 class _Teller:
     """Hold what every signal of one call carries."""
 

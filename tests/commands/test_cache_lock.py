@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from django_cachekit.management import program
+
 from .conftest import Run
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -145,3 +147,42 @@ def test_all_locks_of_an_alias_are_given_back(run: Run, store: Any) -> None:
     assert one.is_locked() is False
     assert memory.get("key") == 1
     assert run(*clear, "--prefix", "k").code == 2
+
+
+@pytest.mark.parametrize("wrong", [["--ttl", "nan"], ["--wait", "inf"], ["--max-hold", "x"]])
+def test_what_is_no_time_is_wrong_use(run: Run, wrong: list[str]) -> None:
+    assert run("cache_lock", "report", "--ttl", "30", *wrong, "--", "true").code == 2
+
+
+def test_a_program_that_is_stubborn_is_ended_before_the_lock_is_left(
+    run: Run, store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "GRACE", 0.5)
+    out = tmp_path / "pid"
+    text = (
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"open({str(out)!r}, 'w').write(str(os.getpid()))\n"
+        f"os.kill({os.getpid()}, signal.SIGINT)\n"
+        "time.sleep(50)"
+    )
+    assert run(*MEMORY, *python(text)).code == 128 + signal.SIGKILL
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(out.read_text()), 0)
+    assert store.store("memory").lock("report", 10).is_locked() is False
+
+
+def test_who_is_told_to_end_while_he_waits_runs_nothing(
+    run: Run, store: Any, tmp_path: Path
+) -> None:
+    store.store("memory").lock("report", 60).acquire()
+    telling = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    telling.start()
+    ended = run(*MEMORY, "--wait", "40", *python(f"open({str(tmp_path / 'out')!r}, 'w')"))
+    telling.join()
+    assert ended.code == 130
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_the_program_wrote_stands_alone(run: Run) -> None:
+    assert run(*MEMORY, *python("print('data')")).out == ""

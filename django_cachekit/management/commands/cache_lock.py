@@ -1,24 +1,17 @@
 """``manage.py cache_lock NAME --ttl S -- COMMAND``: run a program while nobody else runs it."""
 
+import math
 import os
-import signal
-import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from argparse import ArgumentTypeError
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.core.management.base import CommandParser
 
-from ...errors import LockTimeout
+from ...errors import CacheKitError, LockTimeout
 from ...facade import cache
-from ...repository import Repository
 from ..command import CacheCommand, Failed, Misused, add_store
-
-LOOK = 0.2
-"""Seconds between two looks whether the lock is still held."""
-
-GRACE = 10.0
-"""Seconds that a program which was told to end has for it."""
+from ..program import Program, told_to_end
 
 FENCE = "CACHEKIT_FENCE"
 """The variable by which the program learns the lock's number."""
@@ -61,79 +54,72 @@ class Command(CacheCommand):
         parser.add_argument("name", help="The lock's name.")
         parser.add_argument(
             "--ttl",
-            type=float,
+            type=_seconds,
             required=True,
             metavar="S",
             help="Seconds after which the lock ends if this command dies.",
         )
         parser.add_argument(
-            "--wait", type=float, default=0, metavar="S", help="Wait so long for the lock (0)."
+            "--wait", type=_seconds, default=0.0, metavar="S", help="Wait so long for it (0)."
         )
         parser.add_argument(
-            "--max-hold", type=float, metavar="S", help="Keep the lock no longer than this."
+            "--max-hold", type=_seconds, metavar="S", help="Keep the lock no longer than this."
         )
         parser.add_argument(
             "--skip", action="store_true", help="End with 0 if another has the lock."
         )
 
     def perform(self, **options: Any) -> None:
-        command = options.get("command")
+        command, name = options.get("command"), options["name"]
         if not command:
             raise Misused("What is to be run is missing: cache_lock NAME --ttl S -- COMMAND.")
         store = cache.store(options["store"])
         self.warn_if_private(store.alias)
         try:
-            code = self._run(store, command, options)
-        except LockTimeout as error:
-            if not options["skip"]:
-                raise Failed(f"{error} Nothing was run.") from error
-            self.show({"name": options["name"], "ran": False}, f"{error} Nothing was run.", options)
-            return
-        if code:
-            raise Ended(code)
-        self.show({"name": options["name"], "ran": True}, "Done.", options)
-
-    def _run(self, store: Repository, command: list[str], options: dict[str, Any]) -> int:
-        try:
             hold = {"auto_refresh": True, "max_hold": options["max_hold"]}
-            lock = store.lock(options["name"], options["ttl"], **hold)
+            lock = store.lock(name, options["ttl"], **hold)
         except ValueError as error:
             raise Misused(str(error)) from error
-        with lock.block(options["wait"]):
-            environment = {**os.environ, FENCE: str(lock.fence)}
-            with subprocess.Popen(command, env=environment) as program, _passing_on(program):  # noqa: S603 - that is what it is for
-                return _watched(program, lock)
+        with told_to_end() as signals:
+            try:
+                lock.wait(options["wait"])
+            except LockTimeout as error:
+                if not options["skip"]:
+                    raise Failed(f"{error} Nothing was run.") from error
+                self._tell(options, ran=False, text=f"{error} Nothing was run.")
+                return
+            code = self._run(lock, Program(command, signals), command)
+        if code:
+            raise Ended(code)
+        self._tell(options, ran=True)
 
-
-def _watched(program: "subprocess.Popen[bytes]", lock: Any) -> int:
-    """Wait for the program, and end it if the lock is lost."""
-    while True:
+    def _run(self, lock: Any, program: Program, command: list[str]) -> int:
+        """Run the program, and give the lock back when that has ended, and not before."""
+        kept = False
         try:
-            return program.wait(LOOK)
-        except subprocess.TimeoutExpired:
-            if lock.lost:
-                break
-    program.terminate()
+            code = program.run({**os.environ, FENCE: str(lock.fence)}, lambda: lock.lost)
+        finally:
+            try:
+                kept = lock.release()
+            except CacheKitError as error:
+                kept = not lock.lost
+                self.warn(f"the lock was not given back, and ends by itself: {error}")
+        if program.stopped:
+            raise Failed("The lock was lost, so the command was told to end.")
+        if not kept and not code:
+            raise Failed("The lock was lost while the command ran.")
+        return code
+
+    def _tell(self, options: dict[str, Any], *, ran: bool, text: str = "") -> None:
+        # What the program wrote stands alone: it may be read by another.
+        self.show({"name": options["name"], "ran": ran}, text or [], options)
+
+
+def _seconds(text: str) -> float:
     try:
-        program.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        program.kill()
-    raise Failed("The lock was lost, so the command was told to end.")
-
-
-@contextmanager
-def _passing_on(program: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Let the program hear that this command was told to end, which then ends as it does."""
-
-    def pass_on(number: int, _: Any) -> None:
-        program.send_signal(number)
-
-    try:
-        before = signal.signal(signal.SIGTERM, pass_on)
-    except ValueError:  # in a thread nobody is told anything
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds.")
+    return number
