@@ -15,7 +15,9 @@ local function read()
   local found = redis.pcall('HMGET', KEYS[1], 'owner', 'end', 'fence')
   if found.err then
     -- Said again aloud, unless it only means that there is no hash.
-    if not string.find(found.err, 'WRONGTYPE', 1, true) then redis.call('HLEN', KEYS[1]) end
+    if not string.find(found.err, 'WRONGTYPE', 1, true) then
+      redis.call('HMGET', KEYS[1], 'owner')
+    end
     return {left = 0, fence = 0, foreign = true}
   end
   local left = found[1] and found[1] ~= '' and whole(found[2]) - now or 0
