@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+from redis.crc import key_slot
+
 from django_cachekit import cache
 from django_cachekit.backends.redisdb import locks as module
 from django_cachekit.core.faces import BLOCKING, run_now
@@ -46,3 +48,33 @@ def test_record_and_signal_are_in_one_slot(redis_cluster: Any) -> None:
         assert sum(holding) == 60
         assert all(holding)
         assert run_now(hooks().wipe(BLOCKING)) == 0
+
+
+def test_a_slot_on_the_move_keeps_its_locks(redis_cluster: Any) -> None:
+    with alone(redis_cluster.url, CLUSTER=True):
+        lock, other = cache.lock("moves", 30), cache.lock("moves", 30)
+        assert lock.acquire() is True
+        record = hooks().keys.record(*names(lock_record("moves")))
+        slot = key_slot(record)
+        at = hooks().wire.slots.of(record)
+        source = next(node for node in redis_cluster.nodes if node.port == at[1])
+        target = next(node for node in redis_cluster.nodes if node is not source)
+        with client(source) as one, client(target) as two:
+            one_id, two_id = (raw.execute_command("CLUSTER MYID") for raw in (one, two))
+            two.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", one_id)
+            one.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", two_id)
+            try:
+                assert other.acquire() is False  # it has not moved yet
+                assert lock.release() is True
+                assert other.acquire() is True
+                one.execute_command("MIGRATE", target.host, target.port, record, 0, 5000)
+                assert lock.acquire() is False
+                assert other.refresh() is True
+                assert other.release() is True
+                assert lock.acquire() is True
+                assert lock.fence > other.fence
+            finally:
+                one.execute_command("CLUSTER SETSLOT", slot, "STABLE")
+                two.execute_command("MIGRATE", source.host, source.port, record, 0, 5000)
+                two.execute_command("CLUSTER SETSLOT", slot, "STABLE")
+        assert lock.release() is True
