@@ -167,9 +167,9 @@ ROWS = [
     Row("memcached", _memcached, ALL - {"list"}, server="memcached"),
     Row("memcached-sealed", _sealed_memcached, ALL - {"list"}, server="memcached"),
     Row("memcached-pool", _memcached, ALL - {"list"}, server="memcached_pool"),
-    Row("redis", _redis, ALL, server="redis"),
-    Row("redis-sealed", _sealed_redis, ALL, server="redis"),
-    Row("redis-cluster", _redis, ALL, server="redis_cluster", at=_at_cluster),
+    Row("redis", _redis, ALL | {"locks"}, server="redis"),
+    Row("redis-sealed", _sealed_redis, ALL | {"locks"}, server="redis"),
+    Row("redis-cluster", _redis, ALL | {"locks"}, server="redis_cluster", at=_at_cluster),
 ]
 
 BY_NAME = {row.name: row for row in ROWS}

@@ -62,6 +62,12 @@ class Place:
         seconds: float | None = pool.connection_kwargs.get("socket_timeout", SECONDS)
         return seconds
 
+    @cached_property
+    def connections(self) -> int:
+        """Return how many connections to one server a pool may have."""
+        most: int = self.pool(self.seeds[0] if self.cluster else None).max_connections
+        return most
+
     async def pools(self, face: Face) -> Pools:
         """Return the pools of a face, by server, as far as there are any."""
         return await self._loops.get() if face.awaiting else self._pools

@@ -20,8 +20,9 @@ class Script(NamedTuple):
         return Command(key, (b"EVALSHA", self.digest, 1, key, *args), self.text)
 
 
-def _script(name: str) -> Script:
-    text = _FOLDER.joinpath(f"{name}.lua").read_bytes()
+def _script(*names: str) -> Script:
+    """Return the script in a file, or in several that follow each other."""
+    text = b"\n".join(_FOLDER.joinpath(f"{name}.lua").read_bytes() for name in names)
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest().encode())
 
 
@@ -31,3 +32,8 @@ GATHER = _script("gather")
 SWAP = _script("swap")
 SWEEP = _script("sweep")
 UNNOTE = _script("unnote")
+
+TAKE = _script("lock", "take")
+RENEW = _script("lock", "renew")
+FREE = _script("lock", "free")
+STANDS = _script("lock", "stands")

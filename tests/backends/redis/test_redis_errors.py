@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 
+from django_cachekit.core.faces import BLOCKING, run_now
+from django_cachekit.core.held import lock_record
 from django_cachekit.errors import OutcomeUnknown, StoreUnavailable
 from tests.servers.redis import Redis
 
@@ -145,6 +148,20 @@ PAGE = Path(__file__).parents[3] / "docs/stores/redis.md"
 RULES = re.search(r"~ck:.*?\+ping", PAGE.read_text(), re.DOTALL)
 
 
+def locks(cache: Any) -> None:
+    """Assert that locks are taken, waited for and given back."""
+    lock, hooks = cache.lock("name", 30), driver_of().locks
+    assert lock.acquire() is True
+    assert cache.lock("name", 30).acquire() is False
+    assert lock.refresh() is True
+    assert lock.is_locked() is True
+    assert lock.release() is True
+    name = driver_of().entries.name(lock_record("name"), None)
+    assert run_now(hooks.wait(BLOCKING, [name], 5)) is True
+    assert lock.acquire() is True
+    assert run_now(hooks.wipe(BLOCKING)) == 1
+
+
 def test_a_user_who_may_what_the_page_says(empty: Any, raw: Any) -> None:
     assert RULES is not None
     raw.execute_command("ACL LOG", "RESET")
@@ -152,6 +169,12 @@ def test_a_user_who_may_what_the_page_says(empty: Any, raw: Any) -> None:
     try:
         with alone(empty.url, USERNAME="shop", PASSWORD="p", RAISE=True) as cache:
             works(cache)
+            locks(cache)
+            more = re.findall(r"\+(?:script\|load|del|pttl)\b", PAGE.read_text())
+            raw.execute_command("ACL SETUSER", "shop", *more)
+            raw.script_flush()
+            with caches["default"].lock("plain", timeout=30) as plain:
+                assert plain.extend(30) is True
         denied = {one[b"object"] for one in raw.execute_command("ACL LOG")}
         assert denied <= {b"client|setinfo", b"client"}  # known from Redis 7.2 on
     finally:
