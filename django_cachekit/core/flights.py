@@ -25,7 +25,7 @@ class Role(Enum):
 
 
 class Flight:
-    """Be one computation of one key."""
+    """Be one computation of one key; ``needed`` if another computation waits for it."""
 
     def __init__(self) -> None:
         self.done: Future[None] = Future()
@@ -35,6 +35,7 @@ class Flight:
         self.error: Exception | None = None
         self.stamp: Stamp | None = None
         self.revoked = False
+        self.needed = False
         self.waits_for: set[Flight] = set()
 
     def needs_this_thread(self) -> bool:
@@ -114,6 +115,7 @@ class Board:
                 return Flight(), Role.ALONE
             for led in mine:
                 led.waits_for.add(flight)
+                flight.needed = True
             return flight, Role.FOLLOW
 
     def left(self, flight: Flight) -> None:
@@ -153,9 +155,9 @@ BOARD = Board()
 after_fork(BOARD.forked)
 
 
-def nested() -> bool:
-    """Tell whether this context computes one key for the sake of another."""
-    return len(_led.get()) > 1
+def nested(own: int = 1) -> bool:
+    """Tell whether this context computes other keys than its ``own``, so many, for whose sake."""
+    return len(_led.get()) > own
 
 
 class leading:
