@@ -25,7 +25,9 @@ class Role(Enum):
 
 
 class Flight:
-    """Be one computation of one key; ``needed`` if another computation waits for it."""
+    """Be one computation of one key: ``followed`` if anybody waits for it, ``needed`` if another
+    computation does. ``shared`` is what all who wait may have, without a look of their own.
+    """
 
     def __init__(self) -> None:
         self.done: Future[None] = Future()
@@ -35,7 +37,9 @@ class Flight:
         self.error: Exception | None = None
         self.stamp: Stamp | None = None
         self.revoked = False
+        self.followed = False
         self.needed = False
+        self.shared: Any = None
         self.waits_for: set[Flight] = set()
 
     def needs_this_thread(self) -> bool:
@@ -113,9 +117,9 @@ class Board:
                 return flight, Role.LEAD
             if (blocking and flight.needs_this_thread()) or flight.leads_to(mine):
                 return Flight(), Role.ALONE
+            flight.followed, flight.needed = True, flight.needed or bool(mine)
             for led in mine:
                 led.waits_for.add(flight)
-                flight.needed = True
             return flight, Role.FOLLOW
 
     def left(self, flight: Flight) -> None:

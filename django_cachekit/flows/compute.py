@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from .. import verbs
+from ..codecs.copies import Held, hold
 from ..core.entry import Entry
 from ..core.flights import BOARD, Flight, Role, leading, nested
 from ..core.keys import plain
@@ -222,6 +223,10 @@ async def _follow(job: Job, flight: Flight) -> Remembered | None:
     made: Remembered | None = flight.value if isinstance(flight.value, Remembered) else None
     if made is not None and made.value is MISSING:
         made = None  # it was computed together with others, and left out
+    if flight.shared is not None and not flight.revoked:
+        good, held = flight.shared
+        if set(good.tags).issuperset(job.port.tags):
+            return Remembered(held.give(), good.tags)
     if made is not None and not set(made.tags).issuperset(job.port.tags):
         made = None  # it was computed in another scope
     reply = await job.look(made.tags if made is not None else ())
@@ -262,10 +267,29 @@ async def _computed(job: Job, flight: Flight, lease: Any, stale: Any = None) -> 
     if not isinstance(lease, Lease):
         return await job.compute(flight, None, stale)
     try:
-        return await job.compute(flight, lease, stale)
+        made = await job.compute(flight, lease, stale)
+        if lease.ended and flight.followed:
+            flight.shared = await _shared(job, made)
+        return made
     finally:
         if not await give_back(job.port, lease):
             flight.revoked = True
+
+
+async def _shared(job: Job, made: Remembered) -> tuple[Remembered, Held] | None:
+    """Return what was stored, for all who wait: they came before that, and need not look.
+
+    It stands as of then, for it was stored by a claim; under tags, if it can be read again.
+    """
+    if made.tags:
+        reply = await job.look(made.tags)
+        if job.key not in reply.values:
+            return None
+        made = Remembered.of(reply.values[job.key])
+    try:
+        return made, hold(made.value)
+    except Exception:  # pickling may raise anything at all; then each looks for himself
+        return None
 
 
 async def _leased(job: Job, flight: Flight, reply: Reply) -> tuple[Any, Reply]:
