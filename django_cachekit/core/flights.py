@@ -25,8 +25,10 @@ class Role(Enum):
 
 
 class Flight:
-    """Be one computation of one key: ``followed`` if anybody waits for it, ``needed`` if another
-    computation does. ``shared`` is what all who wait may have, without a look of their own.
+    """Be one computation of one key.
+
+    It is ``followed`` if anybody waits for it, and ``needed`` if another computation does.
+    ``shared`` is what all who wait may have, without a look of their own.
     """
 
     def __init__(self) -> None:
