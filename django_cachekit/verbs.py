@@ -3,7 +3,7 @@
 Each has the signature and meaning that Django documents (``django.core.cache.backends.base``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
@@ -11,9 +11,8 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from .core.entry import Entry
 from .core.flights import BOARD
 from .core.keys import plain
-from .core.operation import MISSING, Kind, Operation, Reply
+from .core.operation import MISSING, Kind, Operation
 from .core.ttl import over, seconds
-from .layers.policy import lost
 from .scopes import Port
 
 
@@ -180,6 +179,16 @@ async def clear(port: Port) -> None:
     await port.call(Operation("clear", Kind.ADMIN))
 
 
+Computing = Callable[..., Coroutine[Any, Any, Any]]
+_computing: list[Computing] = []
+
+
+def computes(flow: Computing) -> Computing:
+    """Let ``get_or_set`` be this flow: how one caller computes is known a floor above."""
+    _computing[:] = [flow]
+    return flow
+
+
 async def get_or_set(
     port: Port,
     key: Any,
@@ -187,18 +196,11 @@ async def get_or_set(
     timeout: Any = DEFAULT_TIMEOUT,
     version: int | None = None,
 ) -> Any:
-    """Return the value; where there is none, store and return ``default`` (called if it can be)."""
-    key, ttl = plain(key), seconds(timeout)
-    reply: Reply = await port.call(port.read((key,), version)._replace(snapshot=True))
-    if key in reply.values:
-        return unwrap(reply.values[key])
-    value = await port.face.user(default) if callable(default) else default
-    if over(ttl) or lost(reply.stamp):
-        return value
-    op = Operation("add", Kind.ATOMIC, (key,), version, {key: value}, ttl, stamp=reply.stamp)
-    if await port.call(op):
-        return value
-    return await get(port, key, value, version)
+    """Return the value; where there is none, ``default`` (called if it can be), stored.
+
+    One caller computes, and what is removed or flushed meanwhile is not brought back.
+    """
+    return await _computing[0](port, key, default, timeout, version)
 
 
 async def incr_version(port: Port, key: Any, delta: int = 1, version: int | None = None) -> int:

@@ -7,6 +7,7 @@ cache behind it is ours. See ``docs/views``.
 import functools
 import math
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
 from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote
@@ -16,7 +17,8 @@ from django.middleware.cache import CacheMiddleware
 from django.utils.cache import get_cache_key
 
 from .core.arguments import filled
-from .core.faces import is_coroutine_function
+from .core.faces import AWAITING, BLOCKING, Face, is_coroutine_function, run_now
+from .core.flights import leading
 from .core.ttl import seconds
 from .flows.collecting import bearers, begin_page, collecting
 from .flows.pages import Shelf
@@ -153,6 +155,8 @@ class Page(CacheMiddleware):
         super().__init__(answer, page_timeout=whole(pages.ttl), key_prefix=pages.key_prefix)
         self.pages = pages
         self.call = call
+        self.around: list[FoundTags] | None = None
+        self.later = False
 
     @functools.cached_property
     def cache(self) -> Shelf:  # type: ignore[override]  # the part of a cache that is asked for
@@ -164,22 +168,63 @@ class Page(CacheMiddleware):
 
     def process_request(self, request: Any) -> Any:
         """Return the page as it is kept, or take the stamp under which it will be."""
-        self.around = bearers(request)
+        if self.around is None:
+            self.around = bearers(request)
         kept = super().process_request(request)
         if request._cache_update_cache:
             probable: Any = NoHeaders
             self.cache.begin(get_cache_key(request, self.key_prefix, request.method, probable))
-            begin_page(request, self.call.found)
         elif kept is not None:
             self._tell()
         return kept
 
+    async def given(self, face: Face, request: Any) -> Any:
+        """Return the page that another request renders, or None: then the view is to run."""
+        if not request._cache_update_cache:
+            return None
+        again = functools.partial(self.process_request, request)
+        kept = await self.cache.given(face, again)
+        if kept is None:
+            begin_page(request, self.call.found)
+        return kept
+
+    def making(self) -> AbstractContextManager[None]:
+        """Return a block in which the view runs: it never waits for itself."""
+        turn = self._shelf and self._shelf.turn
+        return leading(turn.flight) if turn else nullcontext()
+
+    async def over(self, face: Face) -> None:
+        """Let those go on who wait for the page, unless it is only rendered later."""
+        if not self.later and self._shelf is not None:
+            await self._shelf.over(face)
+
+    @property
+    def _shelf(self) -> Shelf | None:
+        """Return the cache if it was asked for anything: making it may block."""
+        return vars(self).get("cache")
+
     def process_response(self, request: Any, response: Any) -> Any:
         """Keep the response if Django would, once it is rendered."""
         if callable(getattr(response, "render", None)):
+            if not getattr(response, "is_rendered", False):
+                self._guard(response)
             response.add_post_render_callback(functools.partial(self._rendered, request))
             return response
         return self._rendered(request, response)
+
+    def _guard(self, response: Any) -> None:
+        """Let those who wait go on when the response has been rendered, or could not be."""
+        render, self.later = response.render, True
+
+        def guarded() -> Any:
+            vars(response).pop("render", None)  # or it could not be pickled
+            try:
+                return render()
+            finally:
+                self.later = False
+                run_now(self.over(BLOCKING))
+
+        response.render = guarded
 
     def _rendered(self, request: Any, response: Any) -> Any:
         fresh = request._cache_update_cache
@@ -192,7 +237,7 @@ class Page(CacheMiddleware):
 
     def _tell(self) -> None:
         """Let what the page is a part of bear its tags too."""
-        for found in self.around:
+        for found in self.around or ():
             found.add(*self.cache.tags)
 
 
@@ -211,11 +256,18 @@ def _names(tags: Any) -> tuple[str, ...]:
 def _blocking(kept: Pages, view: Any) -> Any:
     def serve(request: Any, *args: Any, **kwargs: Any) -> Any:
         def answer(request: Any) -> Any:
-            with collecting(call.found):
+            given = run_now(page.given(BLOCKING, request))
+            if given is not None:
+                return given
+            with page.making(), collecting(call.found):
                 return view(request, *args, **kwargs)
 
         call = Call(view, request, args, kwargs, FoundTags())
-        return Page(kept, call, answer)(request)
+        page: Any = Page(kept, call, answer)
+        try:
+            return page(request)
+        finally:
+            run_now(page.over(BLOCKING))
 
     return serve
 
@@ -223,12 +275,18 @@ def _blocking(kept: Pages, view: Any) -> Any:
 def _awaited(kept: Pages, view: Any) -> Any:
     async def serve(request: Any, *args: Any, **kwargs: Any) -> Any:
         async def answer(request: Any) -> Any:
-            with collecting(call.found):
+            given = await page.given(AWAITING, request)
+            if given is not None:
+                return given
+            with page.making(), collecting(call.found):
                 return await view(request, *args, **kwargs)
 
         call = Call(view, request, args, kwargs, FoundTags())
         page: Any = Page(kept, call, answer)
-        return await page(request)
+        try:
+            return await page(request)
+        finally:
+            await page.over(AWAITING)
 
     return serve
 

@@ -109,22 +109,24 @@ class Array(SyncDriver):
             for key, value in op.values.items()
         }
         with self.memory.lock:
-            if self._late(op) or not self._mine(op):
+            if self._late(op):
                 return set(op.keys)
+            failed = {key for key in op.values if not self._mine(op, key)}
+            gone = {self._name(key, op.version) for key in failed}
             for name, slot in slots.items():
-                self.memory.keep(name, slot, self.entries, self.room)
-        return set()
+                if name not in gone:
+                    self.memory.keep(name, slot, self.entries, self.room)
+        return failed
 
     def do_delete(self, op: Operation) -> set[Key]:
         """Drop the keys, and tell which were there; of a claim, the claim alone."""
         with self.memory.lock:
-            named = {key: self._name(key, op.version) for key in op.keys}
-            if op.token and not self._mine(op):
-                return set()
+            mine = [key for key in op.keys if self._mine(op, key)]
+            named = {key: self._name(key, op.version) for key in mine}
             for name in named.values():
                 self.memory.claims.pop(name, None)
             if op.token:
-                return set(op.keys)
+                return set(mine)
             there = {key for key, name in named.items() if self.memory.find(name)}
             for name in named.values():
                 self.memory.drop(name)
@@ -164,6 +166,10 @@ class Array(SyncDriver):
     def do_lock(self, op: Operation) -> Any:
         """Do what is asked of a lock; the memory's own, they are no entries."""
         return self.memory.locks(op)
+
+    def do_claim_all(self, op: Operation) -> dict[Key, Any]:
+        """Lay a claim on each of several keys."""
+        return {key: self.do_claim(op._replace(keys=(key,))) for key in op.keys}
 
     def do_add(self, op: Operation) -> bool:
         """Store the value where nothing live is."""
@@ -251,10 +257,10 @@ class Array(SyncDriver):
             names = list(self.memory.slots)
             return sum(self.memory.find(name) is None for name in names)
 
-    def _mine(self, op: Operation) -> bool:
+    def _mine(self, op: Operation, key: Key) -> bool:
         """Tell whether the operation asks for no claim, or has it."""
         claims = self.memory.claims
-        return not op.token or claims.get(self._name(op.key, op.version)) == op.token
+        return not op.token or claims.get(self._name(key, op.version)) == op.token
 
     def _late(self, op: Operation) -> bool:
         stamp = op.stamp

@@ -194,6 +194,10 @@ class ByteDriver(Indexing):
         """Return what to seal under that was not computed: 0 where a clear removes it."""
         return 0 if self.lasting else epoch
 
+    def encoded(self, op: Operation, epoch: int) -> dict[bytes, Blob]:
+        """Return the values as they are stored under an epoch."""
+        return self._blobs(op, epoch)
+
     def _blobs(self, op: Operation, epoch: int) -> dict[bytes, Blob]:
         blobs = {}
         for key, value in op.values.items():

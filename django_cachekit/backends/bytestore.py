@@ -206,6 +206,10 @@ class Bytes(ByteDriver):
         """Lay a claim on the key for who would compute it."""
         return await claims.lay(self, face, op)
 
+    async def do_claim_all(self, face: Face, op: Operation) -> dict[Key, Any]:
+        """Lay a claim on each of several keys."""
+        return await claims.lay_all(self, face, op)
+
     async def do_mark(self, face: Face, op: Operation) -> None:
         """Change a part of a tag's record, in one step, so that no flush is undone."""
         name = self.entries.name(op.key, None)

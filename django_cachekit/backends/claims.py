@@ -5,7 +5,7 @@ written only where that claim still is. So whatever removes, replaces or flushes
 claim away in the same step, and the late write finds it gone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..core import clock
@@ -14,9 +14,10 @@ from ..core.faces import Face
 from ..core.marks import Verdict
 from ..core.operation import MISSING, UNSURE, Key, Operation
 from . import numbers
-from .engine import KEEP, Blob, Keep, epoch_of
+from .engine import KEEP, Blob, Changing, Keep, epoch_of
 
 Judged = tuple[Blob | Keep | None, Any]
+Marked = tuple[Blob | Keep | None, set[Key]]
 
 
 async def lay(store: Any, face: Face, op: Operation) -> Any:
@@ -25,18 +26,30 @@ async def lay(store: Any, face: Face, op: Operation) -> Any:
     ``match`` says over what it may be laid: what is ``absent`` (no value that counts, no claim),
     what is ``present`` (a value, which stays readable), what is ``taken`` (another's claim too).
     """
-    name = store.entries.name(op.key, op.version)
-    until = clock.now() + op.ttl
-    fresh = store.entries.hollow(op.token, until)
-    if op.stamp is not None:
-        nonces = op.stamp.nonces
-        fresh.stamps = {tag: nonces[tag] for tag in op.tags if tag in nonces}
+    name, until = store.entries.name(op.key, op.version), clock.now() + op.ttl
     if op.match == "absent" and "create" in store.io.swift:
         sealed = await store.io.epoch(face)
+        fresh = _hollow(store, op, until)
         blob = store.entries.blob(name, op.key, fresh, sealed, op.version)
         epoch, data = await store.io.create(face, name, blob, sealed)
         if data is None and epoch == sealed:
             return MISSING
+    return await store.io.update(face, name, _laying(store, face, op, name, op.key, until))
+
+
+async def lay_all(store: Any, face: Face, op: Operation) -> dict[Key, Any]:
+    """Lay a claim on each key, and tell of each what ``lay`` does."""
+    until = clock.now() + op.ttl
+    named = {store.entries.name(key, op.version): key for key in op.keys}
+    laying = {name: _laying(store, face, op, name, key, until) for name, key in named.items()}
+    found = await _each(store, face, laying)
+    return {key: found[name] for name, key in named.items()}
+
+
+def _laying(
+    store: Any, face: Face, op: Operation, name: bytes, key: Key, until: float
+) -> Changing[Any]:
+    """Return the change that lays a claim."""
 
     async def change(data: bytes | None, epoch: int) -> Judged:
         entry = store.entries.find(name, data, epoch)
@@ -48,31 +61,59 @@ async def lay(store: Any, face: Face, op: Operation) -> Any:
         if op.match == "absent" and serves:
             return KEEP, entry.value
         if hollow:
-            return store.entries.blob(name, op.key, fresh, epoch, op.version), MISSING
+            fresh = _hollow(store, op, until)
+            return store.entries.blob(name, key, fresh, epoch, op.version), MISSING
         claimed = _claimed(store, entry, op, until)
-        return _anew(store, name, data, claimed, epoch, op), MISSING
+        return _anew(store, name, data, claimed, epoch, key, op.version), MISSING
 
-    return await store.io.update(face, name, change)
+    return change
+
+
+def _hollow(store: Any, op: Operation, until: float) -> Entry:
+    """Return a claim without a value, which a flush of its tags ends."""
+    fresh: Entry = store.entries.hollow(op.token, until)
+    if op.stamp is not None:
+        nonces = op.stamp.nonces
+        fresh.stamps = {tag: nonces[tag] for tag in op.tags if tag in nonces}
+    return fresh
 
 
 async def write(store: Any, face: Face, op: Operation) -> set[Key]:
-    """Store the value where the claim lies; return the key if it lies there no longer."""
-    ((key, value),) = op.values.items()
-    name = store.entries.name(key, op.version)
-    fresh = store.entries.entry(value, op)
+    """Store each value where the claim lies; return the keys where it lies no longer."""
+    epoch = op.stamp.epoch if op.stamp is not None else None
+    # Several are encoded first: one that cannot be leaves all as it was.
+    ready = store.encoded(op, int(epoch)) if len(op.values) > 1 and epoch is not None else {}
 
-    async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, set[Key]]:
-        entry = store.entries.find(name, data, epoch)
-        late = op.stamp is not None and op.stamp.epoch not in (None, epoch)
-        if late or not _mine(entry, op):
-            return KEEP, {key}
-        return store.entries.blob(name, key, fresh, epoch, op.version), set()
+    def writing(name: bytes, key: Key, value: Any) -> Changing[set[Key]]:
+        async def change(data: bytes | None, now: int) -> Marked:
+            entry = store.entries.find(name, data, now)
+            if epoch not in (None, now) or not _mine(entry, op):
+                return KEEP, {key}
+            if name in ready:
+                return ready[name], set()
+            fresh = store.entries.entry(value, op)
+            return store.entries.blob(name, key, fresh, now, op.version), set()
 
-    return await store.io.update(face, name, change)  # type: ignore[no-any-return]  # as change
+        return change
+
+    named = {store.entries.name(key, op.version): key for key in op.values}
+    changes = {name: writing(name, key, op.values[key]) for name, key in named.items()}
+    return set().union(*(await _each(store, face, changes)).values())
+
+
+async def _each(
+    store: Any, face: Face, changes: Mapping[bytes, Changing[Any]]
+) -> Mapping[bytes, Any]:
+    """Make every change, together where the store can."""
+    together = getattr(store.io, "updates", None)
+    if together is not None and len(changes) > 1:
+        return await together(face, changes)  # type: ignore[no-any-return]  # as the hook says
+    # In one order everywhere, or transactions that change the same rows could lock each other out.
+    return {name: await store.io.update(face, name, changes[name]) for name in sorted(changes)}
 
 
 async def renew(store: Any, face: Face, op: Operation) -> set[Key]:
-    """Let the claim lie for as long again; return the key if it does."""
+    """Let the claims lie for as long again; return the keys where they do."""
 
     def longer(entry: Entry) -> Entry:
         until = clock.now() + op.ttl
@@ -86,7 +127,7 @@ async def renew(store: Any, face: Face, op: Operation) -> set[Key]:
 
 
 async def drop(store: Any, face: Face, op: Operation) -> set[Key]:
-    """Take the claim away; return the key if it was there."""
+    """Take the claims away; return the keys where they were."""
 
     def bare(entry: Entry) -> Entry | None:
         hollow, entry.claim = entry.hollow, None
@@ -98,19 +139,23 @@ async def drop(store: Any, face: Face, op: Operation) -> set[Key]:
 async def _change(
     store: Any, face: Face, op: Operation, turn: Callable[[Entry], Entry | None]
 ) -> set[Key]:
-    """Change the entry on which the claim lies, in one step."""
-    name = store.entries.name(op.key, op.version)
+    """Change the entries on which the claim lies, each in one step."""
 
-    async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, set[Key]]:
-        entry = store.entries.find(name, data, epoch)
-        if entry is None or not _mine(entry, op):
-            return KEEP, set()
-        turned = turn(entry)
-        if turned is None:
-            return None, {op.key}
-        return _anew(store, name, data, turned, epoch, op), {op.key}
+    def turning(name: bytes, key: Key) -> Changing[set[Key]]:
+        async def change(data: bytes | None, epoch: int) -> Marked:
+            entry = store.entries.find(name, data, epoch)
+            if entry is None or not _mine(entry, op):
+                return KEEP, set()
+            turned = turn(entry)
+            if turned is None:
+                return None, {key}
+            return _anew(store, name, data, turned, epoch, key, op.version), {key}
 
-    return await store.io.update(face, name, change)  # type: ignore[no-any-return]  # as change
+        return change
+
+    named = {store.entries.name(key, op.version): key for key in op.keys}
+    changes = {name: turning(name, key) for name, key in named.items()}
+    return set().union(*(await _each(store, face, changes)).values())
 
 
 def _claimed(store: Any, entry: Entry, op: Operation, until: float) -> Entry:
@@ -124,12 +169,18 @@ def _claimed(store: Any, entry: Entry, op: Operation, until: float) -> Entry:
 
 
 def _anew(
-    store: Any, name: bytes, data: bytes | None, entry: Entry, epoch: int, op: Operation
+    store: Any,
+    name: bytes,
+    data: bytes | None,
+    entry: Entry,
+    epoch: int,
+    key: Key,
+    version: int | None,
 ) -> Blob:
     """Return the entry's bytes, of the kind and under the epoch that they had."""
     counted = numbers.is_counter(data) and not entry.hollow
     make = store.entries.counter if counted else store.entries.blob
-    return make(name, op.key, entry, epoch_of(data, epoch), op.version)  # type: ignore[no-any-return]  # a Blob
+    return make(name, key, entry, epoch_of(data, epoch), version)  # type: ignore[no-any-return]  # a Blob
 
 
 def _taken(entry: Entry | None) -> bool:

@@ -175,6 +175,9 @@ class FacedEngine(Protocol):
     ``hop`` is where an awaiting face may run a call of several hooks; None where the hooks await.
     ``readable`` asks that every name be a ``Name``. It may be ``lasting`` and ``orderly`` too.
 
+    One that can make several changes in fewer trips than one by one has ``updates(face, changes)``,
+    which returns the results by name.
+
     One with an attribute ``gathers`` that is true has one more hook, ``gather(face, name)``, which
     returns the epoch and what is stored under the name, with its ``Blob``'s ``records`` as far as
     they were brought along, and the names of all that were asked for, there or not.

@@ -59,6 +59,8 @@ class Renamed:
             return Reply(found, result.stamp, held)
         if isinstance(result, set):
             return {back[name] for name in result}
+        if op.verb == "claim_all":
+            return {back[name]: found for name, found in result.items()}
         return result
 
     def _name(self, key: Key, version: int | None) -> Key:

@@ -32,6 +32,10 @@ class Held(NamedTuple):
     thaw: Callable[[Any], Any] | None
     size: int
 
+    def give(self) -> Any:
+        """Return the value, a copy where it could be changed."""
+        return self.value if self.thaw is None else self.thaw(self.value)
+
 
 def hold(value: Any) -> Held:
     """Return ``value`` as it can be kept; what cannot be copied raises what pickling it raises."""

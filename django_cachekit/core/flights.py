@@ -25,7 +25,11 @@ class Role(Enum):
 
 
 class Flight:
-    """Be one computation of one key."""
+    """Be one computation of one key.
+
+    It is ``followed`` if anybody waits for it, and ``needed`` if another computation does.
+    ``shared`` is what all who wait may have, without a look of their own.
+    """
 
     def __init__(self) -> None:
         self.done: Future[None] = Future()
@@ -35,6 +39,9 @@ class Flight:
         self.error: Exception | None = None
         self.stamp: Stamp | None = None
         self.revoked = False
+        self.followed = False
+        self.needed = False
+        self.shared: Any = None
         self.waits_for: set[Flight] = set()
 
     def needs_this_thread(self) -> bool:
@@ -112,6 +119,7 @@ class Board:
                 return flight, Role.LEAD
             if (blocking and flight.needs_this_thread()) or flight.leads_to(mine):
                 return Flight(), Role.ALONE
+            flight.followed, flight.needed = True, flight.needed or bool(mine)
             for led in mine:
                 led.waits_for.add(flight)
             return flight, Role.FOLLOW
@@ -153,9 +161,9 @@ BOARD = Board()
 after_fork(BOARD.forked)
 
 
-def nested() -> bool:
-    """Tell whether this context computes one key for the sake of another."""
-    return len(_led.get()) > 1
+def nested(own: int = 1) -> bool:
+    """Tell whether this context computes other keys than its ``own``, so many, for whose sake."""
+    return len(_led.get()) > own
 
 
 class leading:

@@ -5,13 +5,13 @@ stamped with what was read. See ``docs/decisions/tags-model``.
 """
 
 import inspect
-import random
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from ..core import clock
+from .. import verbs
+from ..codecs.copies import Held, hold
 from ..core.entry import Entry
 from ..core.flights import BOARD, Flight, Role, leading, nested
 from ..core.keys import plain
@@ -21,10 +21,8 @@ from ..layers.pending import waiting
 from ..layers.policy import lost
 from ..scopes import FoundTags, Port, tag_names
 from ..verbs import find, remove, store, unwrap
-from .leases import SECONDS, Lease, give_back, take
-
-FIRST_LOOK, LAST_LOOK = 0.005, 0.1
-"""Seconds between two looks at a value that another process computes: from, up to."""
+from . import leases
+from .leases import Lease, Waiting, give_back, take
 
 
 class Draft:
@@ -127,7 +125,7 @@ class Job:
         values = {self.key: made.value}
         failed = await store(self.port, values, ttl, self.version, "remember", **more)
         if lease is not None:
-            lease.ended = not failed
+            lease.stored(values, failed)
         if flight.revoked and lease is None:
             await remove(self.port, (self.key,), self.version)
 
@@ -157,6 +155,7 @@ async def remember_forever(port: Port, key: Any, make: Callable[..., Any]) -> An
     return await remember(port, key, None, make)
 
 
+@verbs.computes
 async def get_or_set(
     port: Port,
     key: Any,
@@ -222,18 +221,24 @@ async def _follow(job: Job, flight: Flight) -> Remembered | None:
     if flight.error is not None:
         raise flight.error
     made: Remembered | None = flight.value if isinstance(flight.value, Remembered) else None
+    if made is not None and made.value is MISSING:
+        made = None  # it was computed together with others, and left out
+    if flight.shared is not None and not flight.revoked:
+        good, held = flight.shared
+        if set(good.tags).issuperset(job.port.tags):
+            return Remembered(held.give(), good.tags)
     if made is not None and not set(made.tags).issuperset(job.port.tags):
         made = None  # it was computed in another scope
     reply = await job.look(made.tags if made is not None else ())
     if job.key in reply.values:
         return Remembered.of(reply.values[job.key])
-    if made is not None and _same(reply.stamp, flight.stamp, made.tags) and not flight.revoked:
+    if made is not None and same(reply.stamp, flight.stamp, made.tags) and not flight.revoked:
         # It was not stored, and nothing was flushed since it was begun: it is as good as fresh.
         return made
     return None
 
 
-def _same(now: Stamp | None, then: Stamp | None, tags: Iterable[str]) -> bool:
+def same(now: Stamp | None, then: Stamp | None, tags: Iterable[str]) -> bool:
     """Tell whether nothing that bears ``tags`` was flushed between two stamps."""
     if now is None or then is None or now.epoch != then.epoch:
         return False
@@ -244,7 +249,7 @@ async def _lead(job: Job, flight: Flight, *, alone: bool) -> Remembered:
     reply = await job.look()
     lease: Any = MISSING
     if job.key not in reply.values and not alone and job.claims:
-        lease, reply = await _leased(job, reply)
+        lease, reply = await _leased(job, flight, reply)
     if job.key in reply.values:
         return Remembered.of(reply.values[job.key])
     flight.stamp = reply.stamp
@@ -262,31 +267,50 @@ async def _computed(job: Job, flight: Flight, lease: Any, stale: Any = None) -> 
     if not isinstance(lease, Lease):
         return await job.compute(flight, None, stale)
     try:
-        return await job.compute(flight, lease, stale)
+        made = await job.compute(flight, lease, stale)
+        if lease.ended and flight.followed:
+            flight.shared = await _shared(job, made)
+        return made
     finally:
         if not await give_back(job.port, lease):
             flight.revoked = True
 
 
-async def _leased(job: Job, reply: Reply) -> tuple[Any, Reply]:
+async def _shared(job: Job, made: Remembered) -> tuple[Remembered, Held] | None:
+    """Return what was stored, for all who wait: they came before that, and need not look.
+
+    It stands as of then, for it was stored by a claim; under tags, if it can be read again.
+    """
+    if made.tags:
+        reply = await job.look(made.tags)
+        if job.key not in reply.values:
+            return None
+        made = Remembered.of(reply.values[job.key])
+    try:
+        return made, hold(made.value)
+    except Exception:  # pickling may raise anything at all; then each looks for himself
+        return None
+
+
+async def _leased(job: Job, flight: Flight, reply: Reply) -> tuple[Any, Reply]:
     """Wait for the lease, or for the value another computes; return the lease and the last look.
 
     The lease is MISSING where there is none to be had.
     """
-    pause, began = 0.0, clock.monotonic()
+    waits, tried = Waiting(), False
     while job.key not in reply.values and not lost(reply.stamp):
         # Tried once even if another has it: a flush may have ended that.
-        if not pause or job.key not in reply.held:
+        if not tried or job.key not in reply.held:
             found = await job.lease("absent", reply.stamp)
             if isinstance(found, Lease) or found is MISSING:
                 return found, reply
             if found is not UNSURE:
                 return MISSING, reply._replace(values={job.key: found})
-        if nested() and clock.monotonic() - began > SECONDS:
+        if (nested() or flight.needed) and waits.passed() > leases.SECONDS:
             # Another process may be waiting for what this one holds: that would never end.
             break
-        pause = min(pause * 2 or FIRST_LOOK, LAST_LOOK)
-        await job.port.face.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - a pause
+        tried = True
+        await job.port.face.sleep(waits.pause())
         reply = await job.look()
     return MISSING, reply
 

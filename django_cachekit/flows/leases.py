@@ -7,13 +7,16 @@ key away takes the claim along, and then nothing is written any more.
 
 import logging
 import os
+import random
 import threading
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
 
 from django.db import connections
 
+from ..core import clock
 from ..core.faces import BLOCKING, after_fork, background, run_now
-from ..core.operation import MISSING, Key, Kind, Operation, Stamp
+from ..core.operation import MISSING, UNSURE, Key, Kind, Operation, Stamp
 from ..errors import CacheKitError
 from ..scopes import Port
 
@@ -22,27 +25,52 @@ log = logging.getLogger("django_cachekit")
 SECONDS = 10.0
 TOKEN = 16
 
+FIRST_LOOK, LAST_LOOK, PART = 0.005, 0.1, 0.1
+"""Seconds between two looks at a value that another process computes: from, up to, and which part
+of the time that was waited, so that nobody waits much longer than the computation took."""
+
 
 class Lease:
-    """Hold the right to compute one key: ``token`` is the claim's, ``ended`` says it is gone."""
+    """Hold the right to compute some keys: ``token`` is that of their claims.
 
-    def __init__(self, port: Port, key: Key, version: int | None) -> None:
+    ``kept`` are those whose value lies already where the claim did.
+    """
+
+    def __init__(self, port: Port, keys: Iterable[Key], version: int | None) -> None:
         self.port = port
-        self.key = key
+        self.keys = tuple(keys)
         self.version = version
         self.token = os.urandom(TOKEN)
-        self.ended = False
+        self.kept: set[Key] = set()
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the values lie where the claims did."""
+        return self.kept.issuperset(self.keys)
+
+    def stored(self, keys: Iterable[Key], failed: Collection[Key]) -> None:
+        """Note that values were stored in place of the claims, but for those that failed."""
+        self.kept.update(key for key in keys if key not in failed)
 
     def about(self, verb: str, kind: Kind, **more: Any) -> Operation:
-        """Return an operation on the claim."""
-        return Operation(
-            verb, kind, (self.key,), self.version, token=self.token, quiet=True, **more
-        )
+        """Return an operation on the claims that may still lie."""
+        keys = tuple(key for key in self.keys if key not in self.kept)
+        return Operation(verb, kind, keys, self.version, token=self.token, quiet=True, **more)
 
     def renew(self) -> None:
         """Hold it for as long again."""
         op = self.about("touch", Kind.WRITE, ttl=SECONDS)
         run_now(self.port.by(BLOCKING).call(op))
+
+
+class Claimed(NamedTuple):
+    """Say of some keys which this process may compute, and what is there already.
+
+    What is in neither another computes. The lease is None where no claim could be laid at all.
+    """
+
+    lease: Lease | None
+    values: dict[Key, Any]
 
 
 async def take(
@@ -58,7 +86,7 @@ async def take(
     claim that another has ``taken``; under ``stamp`` a flush of the port's tags ends it. A store
     that cannot be reached gives MISSING: whoever wants the value has to compute it for himself.
     """
-    lease = Lease(port, key, version)
+    lease = Lease(port, (key,), version)
     op = lease.about("claim", Kind.ATOMIC, ttl=SECONDS, match=match, tags=port.tags, stamp=stamp)
     try:
         found = await port.call(op)
@@ -66,23 +94,59 @@ async def take(
         return MISSING
     if found is not MISSING:
         return found
-    if port.stack.driver.shared:
-        _keeper.hold(lease)  # in a memory claims have no end, and die with this process
+    _hold(lease)
     return lease
 
 
-async def give_back(port: Port, lease: Lease) -> bool:
-    """End the lease, and tell whether it was there to the end.
+async def take_all(port: Port, keys: Iterable[Key], stamp: Stamp | None) -> Claimed:
+    """Claim those of ``keys`` that are absent and that nobody computes, as ``take`` does."""
+    lease = Lease(port, keys, None)
+    op = lease.about("claim_all", Kind.ATOMIC, ttl=SECONDS, match="absent")
+    try:
+        found = await port.call(op._replace(tags=port.tags, stamp=stamp))
+    except CacheKitError:
+        await give_back(port, lease)  # some may have been laid, and others would wait for nobody
+        return Claimed(None, {})
+    lease.keys = tuple(key for key, answer in found.items() if answer is MISSING)
+    if lease.keys:
+        _hold(lease)
+    values = {key: v for key, v in found.items() if v is not MISSING and v is not UNSURE}
+    return Claimed(lease, values)
+
+
+def _hold(lease: Lease) -> None:
+    if lease.port.stack.driver.shared:
+        _keeper.hold(lease)  # in a memory claims have no end, and die with this process
+
+
+async def give_back(port: Port, lease: Lease) -> set[Key]:
+    """End the lease, and return the keys whose claim was there to the end.
 
     One in whose place the value was stored has ended already, and well.
     """
     _keeper.let_go(lease)
     if lease.ended:
-        return True
+        return set(lease.kept)
     try:
-        return bool(await port.call(lease.about("delete", Kind.WRITE)))
+        return lease.kept | await port.call(lease.about("delete", Kind.WRITE))
     except CacheKitError:  # it ends by itself, and the value is already computed
-        return False
+        return set(lease.kept)
+
+
+class Waiting:
+    """Measure out the looks at what another process computes: seldom, once it takes long."""
+
+    def __init__(self) -> None:
+        self.began = clock.monotonic()
+
+    def passed(self) -> float:
+        """Return the seconds that were waited."""
+        return clock.monotonic() - self.began
+
+    def pause(self) -> float:
+        """Return the seconds until the next look: a part of those that have passed."""
+        pause = min(max(FIRST_LOOK, self.passed() * PART), LAST_LOOK)
+        return random.uniform(pause / 2, pause)  # noqa: S311 - it only parts those who wait
 
 
 class _Keeper:

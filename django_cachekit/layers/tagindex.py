@@ -25,7 +25,8 @@ MARKS = 10_000
 FAR = 5 * 10**15
 """Where the scores of entries begin that never expire; it is the year 160,412 in milliseconds."""
 
-CHANGING = ("write", "delete", "touch", "add", "incr", "pull", "claim")
+CHANGING = ("write", "delete", "touch", "add", "incr", "pull", "claim", "claim_all")
+CLAIMING = ("claim", "claim_all")
 
 
 class Row(NamedTuple):
@@ -179,4 +180,4 @@ class TagIndex:
         if op.verb == "write":
             return MISSING if key in result else Mark.of(op.values.get(key))
         vain = key not in result if op.verb == "touch" else result is False or result is MISSING
-        return MISSING if vain and op.verb != "claim" else self.book.get(key, version)
+        return MISSING if vain and op.verb not in CLAIMING else self.book.get(key, version)

@@ -180,9 +180,10 @@ def kept_on(store: str) -> list[Race]:
     """Return the races whose promise a store keeps, as it keeps them."""
     races = [RACES[name] for name in OF_TAGS]
     if store in EXACT:
-        return [*races, *(RACES[name] for name in ("emptied", "forget", "put"))]
+        return [*races, *(RACES[name] for name in ("emptied", "forget", "put", "many"))]
     emptied = replace(RACES["emptied"], passing=store != "array")
-    return [*races, emptied, replace(RACES["forget"], passing=True)]
+    taken_back = [replace(RACES[name], passing=True) for name in ("forget", "many")]
+    return [*races, emptied, *taken_back]
 
 
 def race_on(store: str, name: str) -> Race:

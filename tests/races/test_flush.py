@@ -52,7 +52,7 @@ def test_threads_never_read_past_a_flush(name: str, race: Race) -> None:
     assert among_threads(race, turns(name, race)).late == []
 
 
-@pytest.mark.parametrize("which", ["emptied", "forget"])
+@pytest.mark.parametrize("which", ["emptied", "forget", "many"])
 def test_threads_never_read_past_what_removes_a_plain_key(name: str, which: str) -> None:
     race = race_on(name, which)
     assert among_threads(race, turns(name, race)).late == []
@@ -66,19 +66,12 @@ def test_processes_never_read_past_a_flush(name: str, race: Race) -> None:
 
 @pytest.mark.parametrize(
     "race",
-    [RACES[race] for race in ("tag", "found", "joint", "emptied", "forget", "put")],
+    [RACES[race] for race in ("tag", "found", "joint", "emptied", "forget", "put", "many")],
     ids=lambda race: race.name,
 )
 @pytest.mark.parametrize("name", SHARED, indirect=True)
 def test_processes_whose_clocks_are_an_hour_off_never_read_past_one(name: str, race: Race) -> None:
     assert among_processes(race, TURNS[name] // 5, hours=(1, -1)).late == []
-
-
-# A race, so now and then it is won all the same.
-@pytest.mark.xfail(reason="remember_many() writes without a claim", strict=False)
-def test_processes_never_read_past_a_forget_what_was_computed_together(tmp_path: Path) -> None:
-    with override_settings(CACHES=BY_NAME["file"].caches(tmp_path)):
-        assert among_processes(RACES["many"], TURNS["file"]).late == []
 
 
 Racing = Callable[[Race, int], Outcome]
@@ -96,6 +89,7 @@ Fault = Callable[[], AbstractContextManager[None]]
         ("forget", faults.flights_not_revoked, "locmem", among_threads),
         ("forget", faults.written_if_absent, "file", among_processes),
         ("put", faults.written_anyhow, "file", among_processes),
+        ("many", faults.written_anyhow, "file", among_processes),
     ],
 )
 def test_the_race_finds_a_known_fault(

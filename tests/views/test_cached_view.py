@@ -291,7 +291,7 @@ def test_a_store_that_was_out_of_reach_before_the_view_is_given_nothing(
     view = counted(tags=tags)
 
     async def down(*args: Any, **kwargs: Any) -> Any:
-        return Remembered(MISSING), LOST
+        return pages.Look(Remembered(MISSING), LOST, held=False, unkept=False)
 
     with monkeypatch.context() as before:
         before.setattr(pages, "snapshot", down)
@@ -332,10 +332,12 @@ def test_a_stamp_taken_too_late_would_be_seen(
     """The test of the promise with the known fault, or it could be blind."""
     keep = pages.keep
 
-    async def late(port: Any, key: str, value: Any, ttl: Any, stamp: Any, tags: Any) -> None:
-        _, late_stamp = await pages.snapshot(port, key)
+    async def late(
+        port: Any, key: str, value: Any, ttl: Any, stamp: Any, tags: Any, lease: Any
+    ) -> bool:
+        late_stamp = (await pages.snapshot(port, key)).stamp
         assert late_stamp is not None
-        await keep(port, key, value, ttl, late_stamp, tags)
+        return await keep(port, key, value, ttl, late_stamp, tags, lease)
 
     monkeypatch.setattr(pages, "keep", late)
     with pytest.raises(AssertionError):

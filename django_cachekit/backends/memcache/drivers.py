@@ -144,7 +144,8 @@ class Pool(NamedDriver):
         if not op.snapshot:
             return Reply(values)
         epochs = {one: reply.stamp.epoch for one, reply in replies.items()}
-        return Reply(values, Stamp(epochs, {}))
+        held = frozenset[Any]().union(*(reply.held for reply in replies.values()))
+        return Reply(values, Stamp(epochs, {}), held)
 
     def _write(self, op: Operation) -> set[Key]:
         groups = self._groups(op)
@@ -167,6 +168,11 @@ class Pool(NamedDriver):
         """Delete or touch, and tell which were there."""
         parts = {one: op._replace(keys=keys) for one, keys in self._groups(op).items()}
         return set().union(*self._spread(op, parts).values())
+
+    def _claim_all(self, op: Operation) -> dict[Key, Any]:
+        """Lay a claim on each key, or raise if a node cannot be reached."""
+        parts = {one: op._replace(keys=keys) for one, keys in self._groups(op).items()}
+        return {key: f for found in self._spread(op, parts).values() for key, f in found.items()}
 
     def _clear(self, op: Operation) -> None:
         """Begin a new epoch on every node, or raise when all were tried."""
@@ -231,4 +237,5 @@ _SPREAD = {
     "touch": Pool._removed,
     "clear": Pool._clear,
     "add": Pool._one,
+    "claim_all": Pool._claim_all,
 }

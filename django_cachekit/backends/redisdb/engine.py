@@ -158,6 +158,22 @@ class Engine:
             await face.sleep(random.uniform(0, pause))  # noqa: S311 - it only parts the writers
         raise StoreUnavailable(f"alias {self.alias!r}: others changed a key {TRIES} times in a row")
 
+    async def updates(self, face: Face, changes: Mapping[bytes, Changing[T]]) -> Mapping[bytes, T]:
+        """Replace what is under each name, in two trips; where another came between, by itself."""
+        keys = {name: self.naming.key(name) for name in changes}
+        told, *there = await self._strings(face, [self.naming.epoch, *keys.values()])
+        epoch = await self._judging(face, told, there) or await self._begin(face)
+        done, swaps = dict[bytes, T](), dict[bytes, Command]()
+        for (name, key), seen in zip(keys.items(), there, strict=True):
+            wanted, done[name] = await changes[name](_live(seen, epoch), epoch)
+            if not isinstance(wanted, Keep):
+                swaps[name] = self._swapping(key, seen, wanted, epoch)
+        answers = await self._all(face, list(swaps.values())) if swaps else []
+        for name, answer in zip(swaps, answers, strict=True):
+            if not _swapped(answer):
+                done[name] = await self.update(face, name, changes[name])
+        return done
+
     async def clear(self, face: Face) -> None:
         """Begin an epoch, which makes everything dead; then remove what can be reached."""
         fresh = new_epoch(flushed=True)
@@ -286,12 +302,13 @@ class Engine:
     async def _swap(
         self, face: Face, key: bytes, seen: bytes | None, wanted: Blob | None, epoch: int
     ) -> bool:
+        (answer,) = await self._all(face, [self._swapping(key, seen, wanted, epoch)])
+        return _swapped(answer)
+
+    def _swapping(self, key: bytes, seen: bytes | None, wanted: Blob | None, epoch: int) -> Command:
         fresh = () if wanted is None else (self._bytes(wanted, _head(epoch)), *_expiry(wanted))
         there = (b"absent", b"") if seen is None else (b"there", seen)
-        (answer,) = await self._all(face, [SWAP(key, *there, *fresh)])
-        if answer not in (b"swapped", b"changed"):
-            raise Garbled("a word was expected")
-        return bool(answer == b"swapped")
+        return SWAP(key, *there, *fresh)
 
     # -- walking --------------------------------------------------------------------------
 
@@ -375,6 +392,13 @@ def _expiry(blob: Blob) -> tuple[int, ...]:
         return ()
     left = int((blob.expires - clock.now()) * 1000) + 1
     return (min(max(1, left), LATEST),)
+
+
+def _swapped(answer: Any) -> bool:
+    """Tell whether a change was made; False if another came between."""
+    if answer not in (b"swapped", b"changed"):
+        raise Garbled("a word was expected")
+    return bool(answer == b"swapped")
 
 
 def _unlink(key: bytes) -> Command:

@@ -5,11 +5,12 @@ the claim still lies, and takes the value back if it does not; who removes a key
 first. Whichever comes last, the value does not stay.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from ...core.entry import Entry
-from ...core.marks import Verdict, verdict
 from ...core.operation import MISSING, UNSURE, Record, tag_record
+from ..tags import alive
 from .call import Call
 
 
@@ -21,46 +22,62 @@ def claim_on(call: Call, key: Any) -> Record:
 
 async def lay(call: Call) -> Any:
     """Lay a claim: MISSING if it lies, UNSURE if another's does, else the value that is there."""
-    op, mine = call.op, claim_on(call, call.op.key)
-    if not await call.one("add", mine, op.token, call.timeout()):
-        if op.match != "taken":
-            return UNSURE
-        await call.one("set", mine, op.token, call.timeout())
-    if op.match == "absent":
-        value = await _standing(call)
-        if value is not MISSING:
+    return (await lay_all(call))[call.op.key]
+
+
+async def lay_all(call: Call) -> dict[Any, Any]:
+    """Lay a claim on each key, which is a step for each, and tell of each what ``lay`` does."""
+    found = {key: MISSING if await _lay(call, key) else UNSURE for key in call.op.keys}
+    if call.op.match == "absent":
+        mine = [key for key, answer in found.items() if answer is MISSING]
+        for key, value in (await _standing(call, mine)).items():
             # It was computed between the caller's last look and this claim.
-            await call.one("delete", mine)
-            return value
-    return MISSING
+            await call.one("delete", claim_on(call, key))
+            found[key] = value
+    return found
 
 
-async def _standing(call: Call) -> Any:
-    value = await call.get(call.op.key)
-    if type(value) is not Entry:
-        return MISSING if call.op.tags else value
-    records = await call.fetch([tag_record(tag) for tag in value.stamps])
-    bears = all(tag in value.stamps for tag in call.op.tags)
-    return value.value if bears and verdict(value.stamps, records) is Verdict.LIVE else MISSING
+async def _lay(call: Call, key: Any) -> bool:
+    mine = claim_on(call, key)
+    if await call.one("add", mine, call.op.token, call.timeout()):
+        return True
+    if call.op.match != "taken":
+        return False
+    await call.one("set", mine, call.op.token, call.timeout())
+    return True
 
 
-async def lies(call: Call, key: Any) -> bool:
-    """Tell whether the operation's claim on a key still lies."""
-    return bool(await call.get(claim_on(call, key)) == call.op.token)
+async def _standing(call: Call, keys: list[Any]) -> dict[Any, Any]:
+    """Return the values that count, of those that are there."""
+    values = await call.fetch(keys) if keys else {}
+    entries = [value for value in values.values() if type(value) is Entry]
+    tags = {tag for entry in entries for tag in entry.stamps}
+    records = await call.fetch([tag_record(tag) for tag in tags]) if tags else {}
+    found: dict[Any, Any] = {}
+    for key, value in values.items():
+        if type(value) is not Entry:
+            found |= {} if call.op.tags else {key: value}
+        elif all(tag in value.stamps for tag in call.op.tags) and alive(value, records):
+            found[key] = value.value
+    return found
+
+
+async def lying(call: Call, keys: Iterable[Any]) -> set[Any]:
+    """Return those of ``keys`` on which the operation's claim still lies."""
+    claimed = {claim_on(call, key): key for key in keys}
+    there = await call.fetch(claimed) if claimed else {}
+    return {claimed[claim] for claim, token in there.items() if token == call.op.token}
 
 
 async def renew(call: Call) -> set[Any]:
-    """Let the claim lie for as long again; return the key if it does."""
-    key = call.op.key
-    if await lies(call, key) and await call.one("touch", claim_on(call, key), call.timeout()):
-        return {key}
-    return set()
+    """Let the claims lie for as long again; return the keys where they do."""
+    mine = await lying(call, call.op.keys)
+    return {key for key in mine if await call.one("touch", claim_on(call, key), call.timeout())}
 
 
 async def drop(call: Call) -> set[Any]:
-    """Take the claim away; return the key if it was there."""
-    key = call.op.key
-    if not await lies(call, key):
-        return set()
-    await call.one("delete", claim_on(call, key))
-    return {key}
+    """Take the claims away; return the keys where they were."""
+    mine = await lying(call, call.op.keys)
+    for key in mine:
+        await call.one("delete", claim_on(call, key))
+    return mine

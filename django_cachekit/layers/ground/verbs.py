@@ -74,13 +74,13 @@ async def _unwrite(call: Call, before: Any) -> set[Any]:
 
     Such a cache cannot write on a condition, so a value is written, then looked after.
     """
-    flushed = await call.get(EPOCH) != before
-    gone = set()
-    for key in call.op.values:
-        if flushed or (call.op.token and not await claims.lies(call, key)):
-            await call.one("delete", key)
-            gone.add(key)
-    return gone
+    values = set(call.op.values)
+    kept = values if await call.get(EPOCH) == before else set()
+    if kept and call.op.token:
+        kept = await claims.lying(call, values)
+    for key in values - kept:
+        await call.one("delete", key)
+    return values - kept
 
 
 async def _delete(call: Call) -> set[Any]:
@@ -214,6 +214,7 @@ VERBS: Mapping[str, Callable[[Call], Awaitable[Any]]] = {
     "incr": _incr,
     "pull": _pull,
     "claim": claims.lay,
+    "claim_all": claims.lay_all,
     "mark": _mark,
     "clear": _clear,
 }
