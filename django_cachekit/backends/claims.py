@@ -114,8 +114,16 @@ async def _change(
 
 
 def _claimed(store: Any, entry: Entry, op: Operation, until: float) -> Entry:
-    """Return the entry with a claim on it; the claim alone, if the value would not outlast that."""
+    """Return the entry with a claim on it; the claim alone, if the value would not outlast that.
+
+    One that has an end of its own lies on for the sake of the claim: who asks for a spare value
+    says himself until when.
+    """
     if entry.expires is not None and entry.expires < until:
+        if entry.ends is not None:
+            entry.expires = until
+            entry.claim = Claim(op.token, until, hollow=False)
+            return entry
         fresh: Entry = store.entries.hollow(op.token, until)
         fresh.stamps = entry.stamps
         return fresh

@@ -8,8 +8,8 @@ first. Whichever comes last, the value does not stay.
 from typing import Any
 
 from ...core.entry import Entry
-from ...core.marks import Verdict, verdict
 from ...core.operation import MISSING, UNSURE, Record, tag_record
+from ..tags import alive
 from .call import Call
 
 
@@ -41,7 +41,7 @@ async def _standing(call: Call) -> Any:
         return MISSING if call.op.tags else value
     records = await call.fetch([tag_record(tag) for tag in value.stamps])
     bears = all(tag in value.stamps for tag in call.op.tags)
-    return value.value if bears and verdict(value.stamps, records) is Verdict.LIVE else MISSING
+    return value.value if bears and alive(value, records) else MISSING
 
 
 async def lies(call: Call, key: Any) -> bool:
