@@ -49,7 +49,7 @@ async def lay(store: Any, face: Face, op: Operation) -> Any:
             return KEEP, entry.value
         if hollow:
             return store.entries.blob(name, op.key, fresh, epoch, op.version), MISSING
-        claimed = _claimed(store, entry, op, until)
+        claimed = _claimed(entry, op, until)
         return _anew(store, name, data, claimed, epoch, op), MISSING
 
     return await store.io.update(face, name, change)
@@ -80,7 +80,7 @@ async def renew(store: Any, face: Face, op: Operation) -> set[Key]:
             entry.expires = until
             entry.claim = Claim(op.token, until, hollow=True)
             return entry
-        return _claimed(store, entry, op, until)
+        return _claimed(entry, op, until)
 
     return await _change(store, face, op, longer)
 
@@ -113,20 +113,10 @@ async def _change(
     return await store.io.update(face, name, change)  # type: ignore[no-any-return]  # as change
 
 
-def _claimed(store: Any, entry: Entry, op: Operation, until: float) -> Entry:
-    """Return the entry with a claim on it; the claim alone, if the value would not outlast that.
-
-    One that has an end of its own lies on for the sake of the claim: who asks for a spare value
-    says himself until when.
-    """
+def _claimed(entry: Entry, op: Operation, until: float) -> Entry:
+    """Return the entry with a claim on it, which it outlasts: its value ends as it would have."""
     if entry.expires is not None and entry.expires < until:
-        if entry.ends is not None:
-            entry.expires = until
-            entry.claim = Claim(op.token, until, hollow=False)
-            return entry
-        fresh: Entry = store.entries.hollow(op.token, until)
-        fresh.stamps = entry.stamps
-        return fresh
+        entry.ends, entry.expires = entry.expires if entry.ends is None else entry.ends, until
     entry.claim = Claim(op.token, until, hollow=False)
     return entry
 

@@ -121,11 +121,12 @@ def start(
 
 async def refresh(job: Job) -> None:
     """Compute anew behind the caller, unless somebody does so already."""
-    if not REFRESHES.begin(job.name):
+    known = REFRESHES
+    if not known.begin(job.name):
         return
     place, failures = conf.get("BACKGROUND"), list[Exception]()
     if place == "tasks" and await tasks.take_on(job):
-        REFRESHES.rest(job.name)
+        known.rest(job.name)
         return
 
     async def work(face: Face) -> None:
@@ -137,7 +138,7 @@ async def refresh(job: Job) -> None:
 
     def over() -> None:
         # Also where it never began: a loop that ends cancels what waits in it.
-        REFRESHES.end(job.name, failed=bool(failures))
+        known.end(job.name, failed=bool(failures))
 
     if not start(job.port.face, work, over, after=place == "after_response"):
         over()
