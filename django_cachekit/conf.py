@@ -24,6 +24,9 @@ DEFAULTS: Mapping[str, Any] = {
 }
 """Every name that ``CACHEKIT`` may hold, with what it is when left out."""
 
+PLACES = ("thread", "after_response", "tasks")
+"""Where that may be done which is done behind a caller: what ``BACKGROUND`` may be."""
+
 
 def get(name: str) -> Any:
     """Return the setting ``CACHEKIT[name]``, or its default."""

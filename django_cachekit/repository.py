@@ -23,9 +23,13 @@ from .flows.compute import Draft
 from .flows.functions import Decorator
 from .flows.funnels import Funnel
 from .flows.locks import Lock
+from .flows.options import Given
 from .layers.ground import backend_of
 from .scopes import Port, Stack, tag_names
 from .scopes import namespace as spaced
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 T = TypeVar("T")
 
@@ -210,73 +214,103 @@ class Repository:
     if TYPE_CHECKING:
 
         @overload
-        def remember(self, key: Any, ttl: Any, make: Callable[[], T]) -> T: ...
+        def remember(
+            self, key: Any, ttl: Any, make: Callable[[], T], **options: Unpack[Given]
+        ) -> T: ...
         @overload
-        def remember(self, key: Any, ttl: Any, make: Callable[[Draft], T]) -> T: ...
-        def remember(self, key: Any, ttl: Any, make: Any) -> Any:
+        def remember(
+            self, key: Any, ttl: Any, make: Callable[[Draft], T], **options: Unpack[Given]
+        ) -> T: ...
+        def remember(self, key: Any, ttl: Any, make: Any, **options: Unpack[Given]) -> Any:
             """Return the cached value, or what ``make`` gives, stored for ``ttl``."""
 
         @overload
         def aremember(
-            self, key: Any, ttl: Any, make: Callable[[], Awaitable[T]]
+            self, key: Any, ttl: Any, make: Callable[[], Awaitable[T]], **options: Unpack[Given]
         ) -> Coroutine[Any, Any, T]: ...
         @overload
         def aremember(
-            self, key: Any, ttl: Any, make: Callable[[Draft], Awaitable[T]]
+            self,
+            key: Any,
+            ttl: Any,
+            make: Callable[[Draft], Awaitable[T]],
+            **options: Unpack[Given],
         ) -> Coroutine[Any, Any, T]: ...
         @overload
         def aremember(
-            self, key: Any, ttl: Any, make: Callable[[], T]
+            self, key: Any, ttl: Any, make: Callable[[], T], **options: Unpack[Given]
         ) -> Coroutine[Any, Any, T]: ...
         @overload
         def aremember(
-            self, key: Any, ttl: Any, make: Callable[[Draft], T]
+            self, key: Any, ttl: Any, make: Callable[[Draft], T], **options: Unpack[Given]
         ) -> Coroutine[Any, Any, T]: ...
-        def aremember(self, key: Any, ttl: Any, make: Any) -> Any:
+        def aremember(self, key: Any, ttl: Any, make: Any, **options: Unpack[Given]) -> Any:
             """Return the cached value, or what ``make`` gives, stored for ``ttl``."""
 
         @overload
-        def remember_forever(self, key: Any, make: Callable[[], T]) -> T: ...
+        def remember_forever(
+            self, key: Any, make: Callable[[], T], **options: Unpack[Given]
+        ) -> T: ...
         @overload
-        def remember_forever(self, key: Any, make: Callable[[Draft], T]) -> T: ...
-        def remember_forever(self, key: Any, make: Any) -> Any:
+        def remember_forever(
+            self, key: Any, make: Callable[[Draft], T], **options: Unpack[Given]
+        ) -> T: ...
+        def remember_forever(self, key: Any, make: Any, **options: Unpack[Given]) -> Any:
             """Return the cached value, or what ``make`` gives, stored for ever."""
 
         @overload
         def aremember_forever(
-            self, key: Any, make: Callable[[], Awaitable[T]]
+            self, key: Any, make: Callable[[], Awaitable[T]], **options: Unpack[Given]
         ) -> Coroutine[Any, Any, T]: ...
         @overload
         def aremember_forever(
-            self, key: Any, make: Callable[[Draft], Awaitable[T]]
+            self, key: Any, make: Callable[[Draft], Awaitable[T]], **options: Unpack[Given]
         ) -> Coroutine[Any, Any, T]: ...
         @overload
-        def aremember_forever(self, key: Any, make: Callable[[], T]) -> Coroutine[Any, Any, T]: ...
-        def aremember_forever(self, key: Any, make: Any) -> Any:
+        def aremember_forever(
+            self, key: Any, make: Callable[[], T], **options: Unpack[Given]
+        ) -> Coroutine[Any, Any, T]: ...
+        def aremember_forever(self, key: Any, make: Any, **options: Unpack[Given]) -> Any:
             """Return the cached value, or what ``make`` gives, stored for ever."""
 
         sear, asear = remember_forever, aremember_forever
 
         @overload
-        def flexible(self, key: Any, ttl: tuple[Any, Any], make: Callable[[], T]) -> T: ...
+        def flexible(
+            self, key: Any, ttl: tuple[Any, Any], make: Callable[[], T], **options: Unpack[Given]
+        ) -> T: ...
         @overload
-        def flexible(self, key: Any, ttl: tuple[Any, Any], make: Callable[[Draft], T]) -> T: ...
-        def flexible(self, key: Any, ttl: Any, make: Any) -> Any:
+        def flexible(
+            self,
+            key: Any,
+            ttl: tuple[Any, Any],
+            make: Callable[[Draft], T],
+            **options: Unpack[Given],
+        ) -> T: ...
+        def flexible(self, key: Any, ttl: Any, make: Any, **options: Unpack[Given]) -> Any:
             """Return the value, computed anew behind the caller once it is stale."""
 
         @overload
         def aflexible(
-            self, key: Any, ttl: tuple[Any, Any], make: Callable[[], Awaitable[T]]
+            self,
+            key: Any,
+            ttl: tuple[Any, Any],
+            make: Callable[[], Awaitable[T]],
+            **options: Unpack[Given],
         ) -> Coroutine[Any, Any, T]: ...
         @overload
         def aflexible(
-            self, key: Any, ttl: tuple[Any, Any], make: Callable[[Draft], Awaitable[T]]
+            self,
+            key: Any,
+            ttl: tuple[Any, Any],
+            make: Callable[[Draft], Awaitable[T]],
+            **options: Unpack[Given],
         ) -> Coroutine[Any, Any, T]: ...
         @overload
         def aflexible(
-            self, key: Any, ttl: tuple[Any, Any], make: Callable[[], T]
+            self, key: Any, ttl: tuple[Any, Any], make: Callable[[], T], **options: Unpack[Given]
         ) -> Coroutine[Any, Any, T]: ...
-        def aflexible(self, key: Any, ttl: Any, make: Any) -> Any:
+        def aflexible(self, key: Any, ttl: Any, make: Any, **options: Unpack[Given]) -> Any:
             """Return the value, computed anew behind the caller once it is stale."""
 
         def remember_many(
@@ -299,14 +333,14 @@ class Repository:
             """Return a dict of ``keys``: one read, one ``make_many(missing)``, one write."""
 
     else:
-        remember, aremember = both(compute.remember)
-        remember_forever, aremember_forever = both(compute.remember_forever)
+        remember, aremember = both(aging.remember)
+        remember_forever, aremember_forever = both(aging.remember_forever)
         sear, asear = remember_forever, aremember_forever
         flexible, aflexible = both(aging.flexible)
         remember_many, aremember_many = both(compute_many.remember_many)
 
     get_or_set, aget_or_set = both(compute.get_or_set)
-    refresh, arefresh = both(compute.refresh)
+    refresh, arefresh = both(aging.refresh)
 
     def cached(
         self,
@@ -314,9 +348,10 @@ class Repository:
         *,
         key: str | Callable[..., str] | None = None,
         tags: Iterable[Any] | Callable[..., Iterable[Any]] = (),
+        **options: "Unpack[Given]",
     ) -> Decorator:
         """Return a decorator that remembers a function's results here; see ``cached``."""
-        return Decorator(lambda: self, ttl, key, tags)
+        return Decorator(lambda: self, ttl, key, tags, options)
 
     # Locks
 

@@ -147,7 +147,9 @@ class Array(SyncDriver):
                 name = self._name(key, op.version)
                 slot = self.memory.find(name)
                 if slot is not None:
-                    self.memory.slots[name] = slot._replace(expires=self.names.expires(op.ttl))
+                    self.memory.slots[name] = slot._replace(
+                        expires=self.names.expires(op.ttl), ends=None
+                    )
                     there.add(key)
         return there
 
@@ -214,7 +216,8 @@ class Array(SyncDriver):
             slot = self.memory.find(self._name(op.key, op.version))
         if slot is None:
             return MISSING
-        return None if slot.expires is None else slot.expires - clock.now()
+        ends = slot.expires if slot.ends is None else slot.ends
+        return None if ends is None else ends - clock.now()
 
     def do_keys(self, op: Operation) -> list[str]:
         """Return the live keys of this alias's version that match, as they were given."""
@@ -282,9 +285,7 @@ class Array(SyncDriver):
         slot = Slot(held.value, held.thaw, self.names.expires(op.ttl), held.size, text, version)
         if text is not None and not usual(self.names.made(text, version)):
             slot = slot._replace(odd=True)
-        if entry is None:
-            return slot
-        return slot.stamped(entry.stamps)._replace(created=entry.created, fresh=entry.fresh)
+        return slot if entry is None else _filled(slot, entry)
 
 
 class ArrayCache(StoreCache):
@@ -312,7 +313,19 @@ def _bound(alias: str, options: Mapping[str, Any], name: str, default: int) -> i
 
 def _given(slot: Slot) -> Any:
     value = slot.value()
-    if not slot.checks and slot.fresh is None:
+    if not slot.checks and slot.fresh is slot.ends is slot.cost is None:
         return value
     stamps = {record.name: nonce for record, nonce in slot.checks}
-    return Entry(value, slot.created, slot.expires, slot.fresh, stamps)
+    times = (slot.created, slot.expires, slot.fresh)
+    return Entry(value, *times, stamps, ends=slot.ends, cost=slot.cost)
+
+
+def _filled(slot: Slot, entry: Entry) -> Slot:
+    """Return a slot with what its entry says."""
+    return slot.stamped(entry.stamps)._replace(
+        created=entry.created,
+        fresh=entry.fresh,
+        ends=entry.ends,
+        cost=entry.cost,
+        odd=slot.odd or entry.ends is not None,
+    )

@@ -110,8 +110,7 @@ class ByteDriver(Indexing):
             if entry.claim is not None:
                 held.add(key)
             if not entry.hollow:
-                bare = not entry.stamps and entry.fresh is None
-                values[key] = entry.value if bare else entry
+                values[key] = entry.value if entry.bare else entry
             if entry.stamps:
                 tagged = True
                 values |= self._brought(entry, brought, epoch, blobs)
@@ -222,9 +221,10 @@ class ByteDriver(Indexing):
         return [key for key, entry in entries.items() if alive(entry, current)]
 
     async def verdict(self, face: Face, entry: Entry) -> Verdict:
-        """Judge an entry by the records of its tags."""
+        """Judge an entry by the records of its tags, and by its own end."""
         current = await self._records(face, entry.stamps) if entry.stamps else {}
-        return verdict(entry.stamps, current)
+        judged = verdict(entry.stamps, current)
+        return Verdict.STALE if judged is Verdict.LIVE and entry.over else judged
 
     async def _records(self, face: Face, tags: Collection[str]) -> Mapping[Any, Any]:
         """Return the records of tags, which in a store of several servers may lie elsewhere."""

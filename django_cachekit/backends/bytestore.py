@@ -54,7 +54,7 @@ class Bytes(ByteDriver):
             entry = self.entries.load(name, found[1].get(name), found[0])
             if self.gathers and not asked:
                 self._feel(tagged=entry is not None and bool(entry.stamps))
-            if entry is None:
+            if entry is None or entry.over:
                 return MISSING
             if (entry.stamps or asked) and not self._serves(key, entry, asked, found, there):
                 return MISSING
@@ -171,7 +171,7 @@ class Bytes(ByteDriver):
             entry = await self._alive(face, name, data, epoch)
             if entry is None:
                 return KEEP, False
-            entry.expires = self.names.expires(op.ttl)
+            entry.expires, entry.ends = self.names.expires(op.ttl), None
             make = self.entries.counter if numbers.is_counter(data) else self.entries.blob
             return make(name, key, entry, epoch_of(data, epoch), op.version), True
 
@@ -275,7 +275,8 @@ class Bytes(ByteDriver):
         entry = await self._alive(face, name, blobs.get(name), epoch)
         if entry is None:
             return MISSING
-        return None if entry.expires is None else entry.expires - clock.now()
+        ends = entry.expires if entry.ends is None else entry.ends
+        return None if ends is None else ends - clock.now()
 
     async def do_keys(self, face: Face, op: Operation) -> list[str]:
         """Return the keys of this alias's version that match, as they were given."""

@@ -63,7 +63,7 @@ def _laying(
         if hollow:
             fresh = _hollow(store, op, until)
             return store.entries.blob(name, key, fresh, epoch, op.version), MISSING
-        claimed = _claimed(store, entry, op, until)
+        claimed = _claimed(entry, op, until)
         return _anew(store, name, data, claimed, epoch, key, op.version), MISSING
 
     return change
@@ -121,7 +121,7 @@ async def renew(store: Any, face: Face, op: Operation) -> set[Key]:
             entry.expires = until
             entry.claim = Claim(op.token, until, hollow=True)
             return entry
-        return _claimed(store, entry, op, until)
+        return _claimed(entry, op, until)
 
     return await _change(store, face, op, longer)
 
@@ -158,12 +158,10 @@ async def _change(
     return set().union(*(await _each(store, face, changes)).values())
 
 
-def _claimed(store: Any, entry: Entry, op: Operation, until: float) -> Entry:
-    """Return the entry with a claim on it; the claim alone, if the value would not outlast that."""
+def _claimed(entry: Entry, op: Operation, until: float) -> Entry:
+    """Return the entry with a claim on it, which it outlasts: its value ends as it would have."""
     if entry.expires is not None and entry.expires < until:
-        fresh: Entry = store.entries.hollow(op.token, until)
-        fresh.stamps = entry.stamps
-        return fresh
+        entry.ends, entry.expires = entry.expires if entry.ends is None else entry.ends, until
     entry.claim = Claim(op.token, until, hollow=False)
     return entry
 

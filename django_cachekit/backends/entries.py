@@ -109,7 +109,7 @@ class Entries:
         """Return what is to be stored for a number on which the server itself will count."""
         if self.book is not None:
             self.book.met(name, entry)
-        bare = Entry(0, entry.created, entry.expires, entry.fresh, entry.stamps, entry.claim)
+        bare = entry.holding(0)
         carried = self._carried(key, version)
         envelope = self.chain.dumps(numbers.bound(name), bare, epoch, carried)
         return Blob(numbers.join(envelope, entry.value), entry.expires, epoch)

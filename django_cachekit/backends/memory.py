@@ -21,7 +21,8 @@ def _checks(stamps: Mapping[str, bytes]) -> Checks:
 class Slot(NamedTuple):
     """Hold one value: ``thaw`` gives a copy out (None: as it is), ``size`` is in bytes.
 
-    An ``odd`` one has a key that Django warns of whenever it is used.
+    An ``odd`` one is not for the straight line: its key is one that Django warns of whenever it is
+    used, or its value has an end of its own.
     """
 
     held: Any
@@ -35,6 +36,8 @@ class Slot(NamedTuple):
     fresh: float | None = None
     odd: bool = False
     tags: tuple[str, ...] = ()
+    ends: float | None = None
+    cost: float | None = None
 
     def value(self) -> Any:
         """Return the value, a copy where it could be changed."""
@@ -51,6 +54,10 @@ class Slot(NamedTuple):
     def live(self) -> bool:
         """Tell whether the value has not expired."""
         return self.expires is None or self.expires > clock.now()
+
+    def over(self) -> bool:
+        """Tell whether the value has ended, and is only a spare one any more."""
+        return self.ends is not None and self.ends <= clock.now()
 
 
 class Memory:
@@ -73,15 +80,15 @@ class Memory:
         slot = self.slots.get(name)
         if slot is None:
             return None
-        if slot.live() and (not slot.checks or self.valid(slot)):
+        if slot.live() and not slot.over() and (not slot.checks or self.valid(slot)):
             self.used(name)
             return slot
-        if not (slot.live() and self.verdict(slot) is Verdict.STALE):
+        if not slot.live() or self.verdict(slot) is Verdict.DEAD:
             self.drop(name)
         return None
 
     def stale(self, name: Any) -> Slot | None:
-        """Return a live slot of which a tag may have expired, but none was flushed."""
+        """Return a slot that may have ended, or a tag of it expired; but none was flushed."""
         slot = self.slots.get(name)
         if slot is None or not slot.live() or self.verdict(slot) is Verdict.DEAD:
             return None

@@ -22,7 +22,7 @@ E020    a backend of this package cannot be imported
 E021    a warmer in CACHEKIT["WARMERS"] cannot be imported
 E022    LOCATION or an option is not one that the backend's client library takes
 E023    the outbox has no app, no database, or none that its table may be in
-W024    the outbox is to be drained by tasks, which this Django has not
+W024    work is to be left to tasks, which this Django has not
 E030    the DynamoDB store has no table, no region, or an option that means nothing
 E031    boto3, which the DynamoDB store needs, is not installed
 ======= ==================================================================================

@@ -1,6 +1,7 @@
 """The checks of ``CACHEKIT``."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from django.core import checks
@@ -10,12 +11,13 @@ from .common import Messages, choose, error, imported, meant
 
 
 def settings_mean_something(app_configs: Any = None, **_: Any) -> list[checks.CheckMessage]:
-    """Check ``CACHEKIT``: E006, E007, E021."""
+    """Check ``CACHEKIT``: E006, E007, E021, W024."""
     given: Any = conf.given()
     if not isinstance(given, Mapping):
         text = f"CACHEKIT is a dict of settings, not {type(given).__name__}."
         return [error("E006", text, "Write CACHEKIT = {...}.")]
-    return [*_names(given), *_stores(given), *_warmers(given.get("WARMERS") or ())]
+    warmers = given.get("WARMERS") or ()
+    return [*_names(given), *_background(given), *_stores(given), *_warmers(warmers)]
 
 
 def _names(given: Mapping[Any, Any]) -> Messages:
@@ -26,6 +28,18 @@ def _names(given: Mapping[Any, Any]) -> Messages:
     if not isinstance(given.get("SIGNALS") or {}, Mapping):
         text = 'CACHEKIT["SIGNALS"] is a dict.'
         yield error("E006", text, 'Write {"values": True} if signals should carry values.')
+
+
+def _background(given: Mapping[Any, Any]) -> Messages:
+    place = given.get("BACKGROUND", conf.PLACES[0])
+    if place not in conf.PLACES:
+        text = f'CACHEKIT["BACKGROUND"] is {place!r}.'
+        yield error("E006", text, f"Write one of {', '.join(map(repr, conf.PLACES))}.")
+    elif place == "tasks" and find_spec("django.tasks") is None and not given.get("OUTBOX"):
+        # Where there is an outbox, its own check says more of it.
+        text = 'CACHEKIT["BACKGROUND"] is "tasks", which Django has from 6.0 on.'
+        hint = "What is computed behind a caller is left to threads; write 'thread' to say so."
+        yield checks.Warning(text, hint=hint, id="cachekit.W024")
 
 
 def _stores(given: Mapping[Any, Any]) -> Messages:

@@ -48,7 +48,7 @@ class Chain:
             raise ValueError("a name has 32 bytes")
         codec, raw = self._encode(entry)
         compressor, payload = self._squeeze(raw)
-        meta = frame.pack_meta(entry.fresh, entry.stamps, entry.claim)
+        meta = frame.pack_meta(entry.fresh, entry.stamps, entry.claim, entry.ends, entry.cost)
         plain = frame.pack(codec, compressor, len(raw), key, meta) + payload
         expires = NEVER if entry.expires is None else frame.to_ms(entry.expires)
         return self._guard.wrap(name, plain, frame.to_ms(entry.created), expires, epoch)
@@ -61,7 +61,7 @@ class Chain:
         self._family.check(parts.codec)  # before anything is made larger for its sake
         value = self._family.read(parts.codec, self._stretch(parts))
         ends = None if expires == NEVER else expires / 1000
-        return Entry(value, created / 1000, ends, meta.fresh, meta.stamps, meta.claim)
+        return Entry(value, created / 1000, ends, *meta)
 
     def key(self, name: bytes, data: bytes, epoch: int = 0) -> str | None:
         """Return the key that travels inside; None if there is none or it cannot be read."""

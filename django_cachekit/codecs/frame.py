@@ -8,10 +8,11 @@
 The low two bits of ``compression`` name the compressor (0 none), bit 7 says
 that the key's name follows, bit 6 that metadata does; other bits are refused.
 The raw length is that of the payload before compression. Metadata is there only
-if there is something to say, and carries the soft expiry and the tags::
+if there is something to say, and carries times and tags::
 
-    u8 flags (bit 0: fresh follows, 1: a claim does, 2: it is hollow) | [u64 fresh, ms]
-    | [16-byte token, u64 until, ms] | u16 count | count x (u16 length, tag, 24-byte stamp)
+    u8 flags (bit 0: fresh follows, 1: a claim does, 2: it is hollow, 3: its end, 4: its cost)
+    | [u64 fresh, ms] | [16-byte token, u64 until, ms] | [u64 end, ms] | [u64 cost, us]
+    | u16 count | count x (u16 length, tag, 24-byte stamp)
 
 All numbers are big-endian. Text is UTF-8 that lets lone surrogates pass, as
 Python's own ``str`` does.
@@ -30,7 +31,7 @@ _HEAD = struct.Struct(">BBI")
 _U16 = struct.Struct(">H")
 _U64 = struct.Struct(">Q")
 _HAS_KEY, _HAS_META, _COMPRESSOR = 0x80, 0x40, 0x03
-_FRESH, _CLAIM, _HOLLOW = 1, 2, 4
+_FRESH, _CLAIM, _HOLLOW, _ENDS, _COST = 1, 2, 4, 8, 16
 _TOKEN = 16
 _U16_MAX = 0xFFFF
 
@@ -114,25 +115,31 @@ def _short(data: bytes, at: int) -> tuple[int, bytes]:
 
 
 class Meta(NamedTuple):
-    """Hold what metadata says: the soft expiry (Unix seconds), the stamps, the claim."""
+    """Hold what metadata says, as an ``Entry`` does."""
 
     fresh: float | None = None
     stamps: Mapping[str, bytes] = NO_STAMPS
     claim: Claim | None = None
+    ends: float | None = None
+    cost: float | None = None
 
 
 NOTHING = Meta()
 
 
 def pack_meta(
-    fresh: float | None, stamps: Mapping[str, bytes], claim: Claim | None = None
+    fresh: float | None,
+    stamps: Mapping[str, bytes],
+    claim: Claim | None = None,
+    ends: float | None = None,
+    cost: float | None = None,
 ) -> bytes:
     """Return the metadata of an entry; empty if it has none.
 
     Raises ValueError for a stamp that is not 24 bytes or a token that is not 16, and ValueTooLarge
     for a tag of over 65,535.
     """
-    if fresh is None and not stamps and claim is None:
+    if not stamps and claim is None and fresh is ends is cost is None:
         return b""
     flags, parts = 0, [b""]
     if fresh is not None:
@@ -141,6 +148,12 @@ def pack_meta(
     if claim is not None:
         flags |= _CLAIM | _HOLLOW * claim.hollow
         parts += (_sized(claim.token, _TOKEN), _U64.pack(to_ms(claim.until)))
+    if ends is not None:
+        flags |= _ENDS
+        parts.append(_U64.pack(to_ms(ends)))
+    if cost is not None:
+        flags |= _COST
+        parts.append(_U64.pack(min(round(cost * 1e6), NEVER)))
     parts.append(_U16.pack(_fits(len(stamps))))
     for tag, mark in stamps.items():
         name = octets(tag)
@@ -173,18 +186,22 @@ def unpack_meta(meta: bytes) -> Meta:
 
 def _unpack_meta(meta: bytes) -> Meta:
     flags, at = meta[0], 1
-    fresh = claim = None
+    fresh = claim = ends = cost = None
     if flags & _FRESH:
         fresh, at = _U64.unpack_from(meta, at)[0] / 1000, at + 8
     if flags & _CLAIM:
         token, at = meta[at : at + _TOKEN], at + _TOKEN
         claim = Claim(token, _U64.unpack_from(meta, at)[0] / 1000, bool(flags & _HOLLOW))
         at += 8
+    if flags & _ENDS:
+        ends, at = _U64.unpack_from(meta, at)[0] / 1000, at + 8
+    if flags & _COST:
+        cost, at = _U64.unpack_from(meta, at)[0] / 1e6, at + 8
     stamps = _unpack_stamps(meta, at)
-    known = _FRESH | _CLAIM | (_HOLLOW if claim else 0)
+    known = _FRESH | _CLAIM | _ENDS | _COST | (_HOLLOW if claim else 0)
     if flags & ~known or not (flags or stamps):
         raise Unreadable("frame")
-    return Meta(fresh, stamps or NO_STAMPS, claim)
+    return Meta(fresh, stamps or NO_STAMPS, claim, ends, cost)
 
 
 def _unpack_stamps(meta: bytes, at: int) -> dict[str, bytes]:

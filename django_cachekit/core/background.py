@@ -5,7 +5,11 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any
+
+from django.core.signals import request_finished, request_started
+from django.db import connections
 
 log = logging.getLogger("django_cachekit")
 
@@ -45,13 +49,86 @@ class Crew:
 
     def _do(self, work: Callable[[], Any]) -> None:
         try:
-            work()
-        except Exception as error:  # nobody waits for it, so the log is all it can be told to
-            log.warning("work in the background failed: %s", type(error).__name__)
+            _done(work)
+            _done(connections.close_all)  # which are this thread's own
         finally:
             self._room.release()
+
+
+def _done(work: Callable[[], Any]) -> None:
+    try:
+        work()
+    except Exception as error:  # nobody waits for it, so the log is all it can be told to
+        log.warning("work in the background failed: %s", type(error).__name__)
 
 
 CREW = Crew()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=CREW.forked)
+
+
+class Answer:
+    """Hold what is to be done once a request was answered."""
+
+    def __init__(self) -> None:
+        self.given = False
+        self._work: list[Callable[[], Any]] = []
+
+    def take_on(self, work: Callable[[], Any]) -> bool:
+        """Have ``work`` done then, and tell whether there was room for it."""
+        if len(self._work) >= WAITING:
+            return False
+        self._work.append(work)
+        return True
+
+    def end(self) -> None:
+        """Do it, here; by a thread of our own where this one is in a transaction."""
+        self.given = True
+        work, self._work = self._work, []
+        for piece in work:
+            if _in_transaction():
+                CREW.take_on(piece)  # what there is no room for is asked for again
+            else:
+                _done(piece)
+
+
+_answer: ContextVar[Answer | None] = ContextVar("cachekit_answer", default=None)
+
+
+def in_request() -> bool:
+    """Tell whether a request is being answered here."""
+    answer = _answer.get()
+    return answer is not None and not answer.given
+
+
+def after_response(work: Callable[[], Any]) -> bool:
+    """Have ``work`` done once the response was sent, soon where there is no request."""
+    answer = _answer.get()
+    if answer is None or answer.given:
+        return CREW.take_on(work)
+    return answer.take_on(work)
+
+
+def _in_transaction() -> bool:
+    """Tell whether this thread is in a transaction, but for those around Django's tests."""
+    blocks = [
+        block
+        for connection in connections.all(initialized_only=True)
+        if connection.in_atomic_block
+        for block in connection.atomic_blocks
+    ]
+    return any(not getattr(block, "_from_testcase", False) for block in blocks)
+
+
+def _begin(**_: Any) -> None:
+    _answer.set(Answer())
+
+
+def _end(**_: Any) -> None:
+    answer = _answer.get()
+    if answer is not None:
+        answer.end()
+
+
+request_started.connect(_begin, dispatch_uid="cachekit.answer")
+request_finished.connect(_end, dispatch_uid="cachekit.answer")

@@ -23,7 +23,7 @@ from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, ca
 from asgiref.sync import SyncToAsync, async_to_sync, iscoroutinefunction, sync_to_async
 from django.dispatch import Signal
 
-from .background import CREW, WAITING
+from .background import CREW, WAITING, after_response, in_request
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -78,11 +78,16 @@ class Face:
         raise NotImplementedError
 
     def behind(
-        self, work: "Callable[[Face], Coroutine[Any, Any, Any]]", over: Callable[[], Any]
+        self,
+        work: "Callable[[Face], Coroutine[Any, Any, Any]]",
+        over: Callable[[], Any],
+        *,
+        after: bool = False,
     ) -> bool:
         """Have ``work`` done behind the caller; False if there is too much of it already.
 
-        ``over`` is called when it has ended, also if it was broken off before it began.
+        ``over`` is called when it has ended, also if it was broken off before it began. With
+        ``after`` it is begun when the request that this is a part of was answered.
         """
         raise NotImplementedError
 
@@ -122,7 +127,11 @@ class Blocking(Face):
         signal.send_robust(sender, **named)
 
     def behind(
-        self, work: Callable[[Face], Coroutine[Any, Any, Any]], over: Callable[[], Any]
+        self,
+        work: Callable[[Face], Coroutine[Any, Any, Any]],
+        over: Callable[[], Any],
+        *,
+        after: bool = False,
     ) -> bool:
         def both() -> None:
             try:
@@ -130,7 +139,7 @@ class Blocking(Face):
             finally:
                 over()
 
-        return CREW.take_on(both)
+        return after_response(both) if after else CREW.take_on(both)
 
 
 class Awaiting(Face):
@@ -175,13 +184,52 @@ class Awaiting(Face):
         await signal.asend_robust(sender, **named)
 
     def behind(
-        self, work: Callable[[Face], Coroutine[Any, Any, Any]], over: Callable[[], Any]
+        self,
+        work: Callable[[Face], Coroutine[Any, Any, Any]],
+        over: Callable[[], Any],
+        *,
+        after: bool = False,
     ) -> bool:
+        loop = asyncio.get_running_loop()
+        if after and in_request():
+            return after_response(lambda: self._from_afar(loop, work, over))
         if len(_behind) >= WAITING:
             return False
         # In a context of its own: neither its request's memory nor what it computes is this one's.
-        task = contextvars.Context().run(asyncio.get_running_loop().create_task, work(self))
+        task = contextvars.Context().run(loop.create_task, work(self))
         _behind.add(task)  # the loop itself keeps no task from being collected
+
+        def ended(task: "asyncio.Task[Any]") -> None:
+            _behind.discard(task)
+            # A loop that ends with its request, as under WSGI, breaks off what was begun in it.
+            if not (task.cancelled() and CREW.take_on(self._alone(work, over))):
+                over()
+
+        task.add_done_callback(ended)
+        return True
+
+    def _from_afar(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Callable[[Face], Coroutine[Any, Any, Any]],
+        over: Callable[[], Any],
+    ) -> None:
+        """Begin work in a loop from a thread that is not its own; in a thread if it has ended."""
+
+        def begin() -> None:
+            if not self.behind(work, over):
+                over()
+
+        try:
+            loop.call_soon_threadsafe(begin)
+        except RuntimeError:
+            if not CREW.take_on(self._alone(work, over)):
+                over()
+
+    def _alone(
+        self, work: Callable[[Face], Coroutine[Any, Any, Any]], over: Callable[[], Any]
+    ) -> Callable[[], None]:
+        """Return the same work for a thread, with a loop of its own."""
 
         async def again() -> None:
             await work(self)
@@ -192,14 +240,7 @@ class Awaiting(Face):
             finally:
                 over()
 
-        def ended(task: "asyncio.Task[Any]") -> None:
-            _behind.discard(task)
-            # A loop that ends with its request, as under WSGI, breaks off what was begun in it.
-            if not (task.cancelled() and CREW.take_on(alone)):
-                over()
-
-        task.add_done_callback(ended)
-        return True
+        return alone
 
 
 def _woken(future: "Future[Any]") -> "asyncio.Future[None]":

@@ -107,16 +107,16 @@ class Operation(NamedTuple):
     """Say what is to be done: one verb, one or many keys, and what goes with them.
 
     ``ttl`` is in seconds, None for ever, or Django's ``DEFAULT_TIMEOUT``. ``fresh`` is the
-    soft part of it. ``tags`` are those the caller declared; ``stamp`` is what was current before
-    the values were computed; ``snapshot`` asks a read to bring such a stamp back, and ``finds`` one
-    that holds for tags found while computing. ``soft`` asks a read for what is stale too. ``by``
-    and ``initial`` belong to ``incr`` (``initial`` None: the key must be there), ``glob`` to
-    ``keys``. ``match`` says what a ``flush`` or ``mark`` of tags takes (any, all, soft), and
-    what a ``claim`` may be laid over (absent, present, taken), and what is asked of a ``lock``
-    (take, renew, free, look, wait, wipe). ``token`` is that of a claim: a
-    ``write``, ``touch`` or ``delete`` with one acts only where that claim lies. In ``space`` keys
-    are others than in the alias at large. A ``quiet`` operation is part of another, and sends no
-    signals.
+    soft part of it; ``ends`` is when the value ends, of which a spare copy lies on for its ``ttl``,
+    and ``cost`` how long it took to compute. ``tags`` are those the caller declared; ``stamp`` is
+    what was current before the values were computed; ``snapshot`` asks a read to bring such a stamp
+    back, and ``finds`` one that holds for tags found while computing. ``soft`` asks a read for what
+    is stale too, or has ended. ``by`` and ``initial`` belong to ``incr`` (``initial`` None: the key
+    must be there), ``glob`` to ``keys``. ``match`` says what a ``flush`` or ``mark`` of tags takes
+    (any, all, soft), what a ``claim`` may be laid over (absent, present, taken), and what is asked
+    of a ``lock`` (take, renew, free, look, wait, wipe). ``token`` is that of a claim: a ``write``,
+    ``touch`` or ``delete`` with one acts only where that claim lies. In ``space`` keys are others
+    than in the alias at large. A ``quiet`` operation is part of another, and sends no signals.
     """
 
     verb: str
@@ -126,6 +126,8 @@ class Operation(NamedTuple):
     values: Mapping[Any, Any] = {}
     ttl: Any = None
     fresh: float | None = None
+    ends: float | None = None
+    cost: float | None = None
     tags: tuple[str, ...] = ()
     stamp: Stamp | None = None
     snapshot: bool = False
@@ -139,6 +141,11 @@ class Operation(NamedTuple):
     space: str = ""
     label: str = ""
     quiet: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether a write has nothing to say of its values, which then need no envelope."""
+        return not self.tags and self.fresh is self.ends is self.cost is None
 
     @property
     def key(self) -> Key:

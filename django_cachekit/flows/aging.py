@@ -1,67 +1,57 @@
-"""A value that is served stale while one caller computes it anew."""
+"""Values that age: served while one caller computes them anew, or where that fails."""
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
-from django.db import close_old_connections, connections
-from django.utils import timezone, translation
-
+from ..conf import shown
 from ..core import clock
-from ..core.bounded import Bounded
 from ..core.entry import Entry
-from ..core.faces import Face, Hop, after_fork
+from ..core.faces import Face
 from ..core.keys import plain
-from ..core.operation import MISSING
+from ..core.operation import MISSING, UNSURE
 from ..core.ttl import seconds
 from ..scopes import Port
-from ..verbs import unwrap
-from .compute import Job, anew, checked, single
+from ..verbs import find, unwrap
+from . import behind, compute, options
+from .compute import Job, Remembered, anew, checked, single
+from .options import Given
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 log = logging.getLogger("django_cachekit")
 
-FIRST_PAUSE, LAST_PAUSE = 1.0, 60.0
-"""Seconds before a refresh that failed is tried again: from, up to, twice as long each time."""
-
-FAILURES = 1_000
-"""Of how many keys one process remembers that their refresh failed."""
+Work = Callable[[Job], Awaitable[Remembered]]
 
 
-class Refreshes:
-    """Know which keys this process computes anew, and which it should leave alone for a while."""
+async def remember(port: Port, key: Any, ttl: Any, make: Callable[..., Any], **given: Any) -> Any:
+    """Return the cached value, or what ``make`` gives, stored for ``ttl``; one caller computes.
 
-    def __init__(self) -> None:
-        self._under_way: set[Any] = set()
-        self._failed: Bounded[Any, tuple[float, float]] = Bounded(FAILURES)
-
-    def forked(self) -> None:
-        """Start afresh in a child: who computes stayed behind in the parent."""
-        self._under_way = set()
-
-    def begin(self, name: Any) -> bool:
-        """Tell whether ``name`` is to be computed anew now, by whoever asks."""
-        failed = self._failed.get(name)
-        if name in self._under_way or (failed and clock.monotonic() < failed[0]):
-            return False
-        self._under_way.add(name)
-        return True
-
-    def end(self, name: Any, *, failed: bool) -> None:
-        """Note what came of it."""
-        self._under_way.discard(name)
-        if not failed:
-            self._failed.drop(name)
-            return
-        _, pause = self._failed.get(name) or (0, FIRST_PAUSE / 2)
-        pause = min(pause * 2, LAST_PAUSE)
-        self._failed.put(name, (clock.monotonic() + pause, pause))
+    See ``docs/computing`` for the options.
+    """
+    if not given:
+        return await compute.remember(port, key, ttl, make)
+    read = options.read("remember", given)
+    key = plain(key)
+    if read.looks:
+        return await _served(Job(port, key, checked(make), ttl, options=read), "remember")
+    found = port.quick(key, None)
+    if found is UNSURE:
+        found = await find(port, key, None, "remember")
+    if found is not MISSING:
+        return found
+    return (await single(Job(port, key, checked(make), ttl, options=read))).value
 
 
-REFRESHES = Refreshes()
-after_fork(REFRESHES.forked)
+async def remember_forever(port: Port, key: Any, make: Callable[..., Any], **given: Any) -> Any:
+    """Return the cached value, or what ``make`` gives, stored for ever; one caller computes."""
+    return await remember(port, key, None, make, **given)
 
 
-async def flexible(port: Port, key: Any, ttl: tuple[Any, Any], make: Callable[..., Any]) -> Any:
+async def flexible(
+    port: Port, key: Any, ttl: tuple[Any, Any], make: Callable[..., Any], **given: Any
+) -> Any:
     """Return the value, and have it computed anew behind the caller once it is stale.
 
     ``ttl`` is ``(fresh, stale)``, counted from when it was computed: younger than ``fresh`` it is
@@ -69,15 +59,9 @@ async def flexible(port: Port, key: Any, ttl: tuple[Any, Any], make: Callable[..
     it anew; older or absent, it is as in ``remember``. What ``expire()`` made stale counts so too.
     """
     fresh, stale = _ages(ttl)
-    key = plain(key)
-    reply = await port.call(port.read((key,), None, "flexible")._replace(soft=True))
-    found = reply.values.get(key, MISSING)
-    job = Job(port, key, checked(make), stale, fresh=fresh)
-    if found is MISSING:
-        return (await single(job)).value
-    if type(found) is Entry and found.fresh is not None and found.fresh <= clock.now():
-        await _behind(job)
-    return unwrap(found)
+    read = options.read("flexible", given) if given else options.NONE
+    job = Job(port, plain(key), checked(make), stale, fresh=fresh, options=read)
+    return await _served(job, "flexible", stale=True)
 
 
 def _ages(ttl: Any) -> tuple[float, float | None]:
@@ -90,30 +74,112 @@ def _ages(ttl: Any) -> tuple[float, float | None]:
     return fresh, stale
 
 
-async def _behind(job: Job) -> None:
-    """Compute anew behind the caller, unless somebody does so already."""
-    if not REFRESHES.begin(job.name):
-        return
+async def refresh(
+    port: Port, /, key: Any, ttl: Any, make: Callable[..., Any], **given: "Unpack[Given]"
+) -> Any:
+    """Compute the value anew and store it, whatever is cached; that is read meanwhile."""
+    read = options.read("refresh", given) if given else options.NONE
+    job = Job(port, plain(key), checked(make), ttl, options=read)
 
-    failures: list[Exception] = []
-    language, zone = translation.get_language(), timezone.get_current_timezone()
+    async def taken(job: Job) -> Remembered:
+        return await anew(job, "taken")
 
-    async def work(face: Face) -> None:
+    if not read.spare:
+        return (await taken(job)).value
+    return await _computed(job, await job.old(), taken)
+
+
+async def recompute(
+    port: Port, key: Any, ttl: Any, make: Callable[..., Any], seen: float | None, **given: Any
+) -> None:
+    """Compute a value anew that was computed when it was ``seen``, unless somebody does or did."""
+    job = Job(port, plain(key), checked(make), ttl, options=options.read("cached", given))
+    job.seen = seen
+    await anew(job, "present")
+
+
+async def _served(job: Job, label: str, *, stale: bool = False) -> Any:
+    """Return the value, computed if there is none; behind the caller if it is stale, or soon is."""
+    read = job.port.read((job.key,), job.version, label)._replace(soft=stale or job.options.spare)
+    found = (await job.port.call(read)).values.get(job.key, MISSING)
+    if found is MISSING:
+        return (await single(job)).value
+    if type(found) is not Entry:
+        return found
+    if found.over or (found.spare and not stale):
+        return await _late(job, found)
+    if (stale and found.fresh is not None and found.fresh <= clock.now()) or job.options.due(found):
+        job.seen = found.created
+        await behind.refresh(job)
+    return found.value
+
+
+async def _late(job: Job, found: Entry) -> Any:
+    """Return what is computed in the place of a value that has ended."""
+    if not job.options.spare:
+        return (await single(job)).value
+    old = await job.old() if job.options.stale_if_error is not None else found
+    if job.rests(old):
+        return unwrap(old)
+    return await _computed(job, old, single)
+
+
+async def _computed(job: Job, old: Any, work: Work) -> Any:
+    """Return what ``work`` computes; where that fails or takes too long, what still is there."""
+    failure: Exception | None = None
+    try:
+        made = await _in_time(job, old, work)
+    except Exception as error:
+        if job.options.stale_if_error is None or old is MISSING:
+            raise
+        made, failure = Remembered(MISSING), error
+    if made.value is not MISSING:
+        return made.value
+    # Read again: what was flushed meanwhile is not served.
+    found = await job.old()
+    if job.options.usable(found):
+        if failure is not None:
+            _tell(job, "an old value is served, for computing it failed", failure)
+        return unwrap(found)
+    if failure is not None:
+        raise failure
+    return await _computed(job, MISSING, work)
+
+
+async def _in_time(job: Job, old: Any, work: Work) -> Remembered:
+    """Compute, or wait for it only so long, if there is an old value; MISSING when that is over."""
+    patience = job.options.soft_timeout
+    if patience is None or old is MISSING:
+        return await work(job)
+    name = (job.name, work is single)
+    future, mine = behind.WAITS.join(name)
+    began = clock.monotonic()
+
+    async def body(face: Face) -> None:
         try:
-            job.port = job.port.by(face)
-            with translation.override(language), timezone.override(zone):
-                await anew(job, "present")
-        except Exception as error:  # the caller has gone on with the old value
-            failures.append(error)
-            log.warning("cache %r: a refresh failed: %s", job.port.alias, type(error).__name__)
-        finally:
-            # Awaited, its work on the database was done in a thread that others use too.
-            close = close_old_connections if face.awaiting else connections.close_all
-            await face.run(Hop.DJANGO, close)
+            future.set_result(await work(job.by(face)))
+        except Exception as error:
+            if clock.monotonic() - began > patience:
+                _tell(job, "what took longer than its soft_timeout failed", error)
+            future.set_exception(error)
 
     def over() -> None:
-        # Also where it never began: a loop that ends cancels what waits in it.
-        REFRESHES.end(job.name, failed=bool(failures))
+        behind.WAITS.end(name, Remembered(MISSING))
 
-    if not job.port.face.behind(work, over):
+    if mine and not behind.start(job.port.face, body, over):
         over()
+        return await work(job)
+    done = await job.port.face.within(future, patience)
+    # Who did not begin it may have come after a flush that it does not know of: he looks himself.
+    if not done or (not mine and future.exception() is None):
+        return Remembered(MISSING)
+    if not mine and job.options.on_error == options.RETRY:
+        return await work(job)
+    made: Remembered = future.result()
+    return made
+
+
+def _tell(job: Job, what: str, error: Exception) -> None:
+    """Say in the log what went wrong, by its class alone: its text may be private."""
+    name = type(error).__name__
+    log.warning("cache %r: %s: %s (%s)", job.port.alias, what, name, shown(job.key))

@@ -4,9 +4,8 @@ The order is what makes it safe: read the nonces and the epoch, then compute, th
 stamped with what was read. See ``docs/decisions/tags-model``.
 """
 
-import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
@@ -16,118 +15,13 @@ from ..core.entry import Entry
 from ..core.flights import BOARD, Flight, Role, leading, nested
 from ..core.keys import plain
 from ..core.operation import MISSING, UNSURE, Reply, Stamp
-from ..core.ttl import over, seconds
-from ..layers.pending import waiting
 from ..layers.policy import lost
-from ..scopes import FoundTags, Port, tag_names
-from ..verbs import find, remove, store, unwrap
-from . import leases
-from .leases import Lease, Waiting, give_back, take
-
-
-class Draft:
-    """Be the entry being built, which ``make`` is given if it takes an argument.
-
-    ``ttl`` may be set, in any form; ``tags.add(...)`` lets it bear tags that only the computation
-    knows; ``skip()`` returns the value without storing it; ``stale`` is the old value, where there
-    is one.
-    """
-
-    def __init__(self, ttl: Any, stale: Any = None) -> None:
-        self.ttl = ttl
-        self.stale = stale
-        self.tags = FoundTags()
-        self.skipped = False
-
-    def skip(self) -> None:
-        """Do not store what is being computed."""
-        self.skipped = True
-
-
-class Remembered(NamedTuple):
-    """Hold what was remembered: the value, and the tags it bears, declared or found."""
-
-    value: Any
-    tags: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, found: Any) -> "Remembered":
-        """Return what a read found."""
-        return cls(found.value, tuple(found.stamps)) if type(found) is Entry else cls(found)
-
-
-class Job:
-    """Hold what one computation needs: the key, how to make the value, and how long it lives.
-
-    Younger than ``fresh`` seconds it is fresh, and stale from then on; None: always fresh.
-    """
-
-    def __init__(
-        self,
-        port: Port,
-        key: str,
-        make: Any,
-        ttl: Any,
-        version: int | None = None,
-        fresh: float | None = None,
-    ) -> None:
-        self.port = port
-        self.key = key
-        self.make = make
-        self.ttl = ttl
-        self.fresh = fresh
-        self.name = port.flight(key, version)
-        self.version = self.name[1]
-        self.claims = port.stack.driver.claims
-        self.drafts = _takes_draft(make)
-
-    async def look(self, tags: Iterable[str] = (), *, soft: bool = False) -> Reply:
-        """Read the key again, quietly, with the stamp a computation starting now would have."""
-        op = self.port.read((self.key,), self.version)
-        op = op._replace(tags=tuple(tags) or op.tags, soft=soft, finds=self.drafts)
-        op = op._replace(snapshot=True, quiet=True)
-        reply = await self.port.call(op)
-        return reply  # type: ignore[no-any-return]  # a read answers with a Reply
-
-    async def lease(self, match: str, stamp: Stamp | None) -> Any:
-        """Take the lease, as ``leases.take`` does."""
-        return await take(self.port, self.key, self.version, match, stamp)
-
-    async def compute(self, flight: Flight, lease: Lease | None, stale: Any = None) -> Remembered:
-        """Make the value and store it under the flight's stamp, where the lease still lies.
-
-        Without one it is not stored where others could have the key forgotten unheard.
-        """
-        draft = Draft(self.ttl, stale)
-        arguments = (draft,) if self.drafts else ()
-        value = await self.port.face.user(self.make, *arguments)
-        if self.claims:
-            # Who comes later may come after another process had the key forgotten: it shall look.
-            BOARD.part(self.name, flight)
-        ttl = draft.ttl
-        if callable(ttl):
-            ttl = await self.port.face.user(ttl, value)
-        ttl = seconds(ttl)
-        made = Remembered(value, tag_names((self.port.tags, list(draft.tags))))
-        if not waiting(self.port.alias).isdisjoint(made.tags):
-            flight.revoked = True  # computed within a transaction that is going to flush it
-        flight.value = made
-        unkept = draft.skipped or over(ttl) or flight.revoked or lost(flight.stamp)
-        if not unkept and (lease is not None or not self.claims):
-            await self._keep(flight, made, ttl, lease)
-        return made
-
-    async def _keep(self, flight: Flight, made: Remembered, ttl: Any, lease: Lease | None) -> None:
-        """Store the value; take it back if its key was removed meanwhile, where no claim tells."""
-        more: dict[str, Any] = {"stamp": flight.stamp, "tags": made.tags, "fresh": self.fresh}
-        if lease is not None:
-            more["token"] = lease.token
-        values = {self.key: made.value}
-        failed = await store(self.port, values, ttl, self.version, "remember", **more)
-        if lease is not None:
-            lease.stored(values, failed)
-        if flight.revoked and lease is None:
-            await remove(self.port, (self.key,), self.version)
+from ..scopes import Port
+from ..verbs import find
+from . import leases, pauses
+from .jobs import Draft, Job, Remembered, checked
+from .leases import Lease, Waiting, give_back
+from .options import RETRY
 
 
 async def remembered(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -> Remembered:
@@ -150,11 +44,6 @@ async def remember(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -> 
     return (await single(Job(port, key, checked(make), ttl))).value
 
 
-async def remember_forever(port: Port, key: Any, make: Callable[..., Any]) -> Any:
-    """Return the cached value, or what ``make`` gives, stored for ever; one caller computes."""
-    return await remember(port, key, None, make)
-
-
 @verbs.computes
 async def get_or_set(
     port: Port,
@@ -172,13 +61,8 @@ async def get_or_set(
     return (await single(Job(port, key, make, timeout, version))).value
 
 
-async def refresh(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -> Any:
-    """Compute the value anew and store it, whatever is cached; that is read meanwhile."""
-    return (await anew(Job(port, plain(key), checked(make), ttl), "taken")).value
-
-
 async def anew(job: Job, match: str) -> Remembered:
-    """Compute over a value that is there; its value is MISSING if ``match`` forbids it.
+    """Compute over a value that is there; its value is MISSING if that is not to be.
 
     Nobody joins it, for all have the old value until it is done.
     """
@@ -190,11 +74,15 @@ async def anew(job: Job, match: str) -> Remembered:
         lease = await job.lease(match, reply.stamp) if claims else MISSING
         if lease is UNSURE:
             return Remembered(MISSING)
-        return await _computed(job, flight, lease, unwrap(reply.values.get(job.key)))
+        look = job.seen is not None or (job.drafts and job.key in reply.values)
+        return await _computed(job, flight, lease, look=look)
 
 
 async def single(job: Job) -> Remembered:
-    """Compute once: lead, or wait for the one who leads."""
+    """Compute once: lead, or wait for the one who leads.
+
+    Its value is MISSING where an old one is to be served, for to compute it failed a moment ago.
+    """
     while True:
         flight, role = BOARD.join(job.name, blocking=not job.port.face.awaiting)
         if role is Role.FOLLOW:
@@ -219,6 +107,8 @@ async def _follow(job: Job, flight: Flight) -> Remembered | None:
     finally:
         BOARD.left(flight)
     if flight.error is not None:
+        if job.options.on_error == RETRY:
+            return None
         raise flight.error
     made: Remembered | None = flight.value if isinstance(flight.value, Remembered) else None
     if made is not None and made.value is MISSING:
@@ -246,8 +136,12 @@ def same(now: Stamp | None, then: Stamp | None, tags: Iterable[str]) -> bool:
 
 
 async def _lead(job: Job, flight: Flight, *, alone: bool) -> Remembered:
-    reply = await job.look()
+    reply = await job.look(soft=job.soft)
     lease: Any = MISSING
+    found = reply.values.get(job.key)
+    spare = type(found) is Entry and job.soft and found.spare
+    if spare:
+        del reply.values[job.key]
     if job.key not in reply.values and not alone and job.claims:
         lease, reply = await _leased(job, flight, reply)
     if job.key in reply.values:
@@ -256,24 +150,44 @@ async def _lead(job: Job, flight: Flight, *, alone: bool) -> Remembered:
     if job.claims and lease is MISSING and not lost(reply.stamp):
         # Who has the key forgotten meanwhile will not be heard of: each waits for himself.
         flight.revoked = True
-    return await _computed(job, flight, lease)
+    return await _computed(job, flight, lease, look=spare)
 
 
-async def _computed(job: Job, flight: Flight, lease: Any, stale: Any = None) -> Remembered:
+async def _computed(job: Job, flight: Flight, lease: Any, *, look: bool) -> Remembered:
     """Compute, and give the lease back if there is one.
 
     If it is gone, the key was removed elsewhere meanwhile: who waits may have come after that.
     """
     if not isinstance(lease, Lease):
-        return await job.compute(flight, None, stale)
+        return await _made(job, flight, None, look=look)
     try:
-        made = await job.compute(flight, lease, stale)
-        if lease.ended and flight.followed:
+        made = await _made(job, flight, lease, look=look)
+        if lease.ended and flight.followed and made.value is not MISSING:
             flight.shared = await _shared(job, made)
         return made
     finally:
         if not await give_back(job.port, lease):
             flight.revoked = True
+
+
+async def _made(job: Job, flight: Flight, lease: Lease | None, *, look: bool) -> Remembered:
+    """Compute, unless another ``look`` says that it is not to be; MISSING then.
+
+    The old value is that of this look, which comes after the stamp: what is kept of it under that
+    stamp was not flushed before. And it comes under the lease, so whoever had that last is heard.
+    """
+    old = await job.old() if look else MISSING
+    if look and job.rests(old):
+        return Remembered(MISSING)
+    try:
+        made = await job.compute(flight, lease, old)
+    except Exception:
+        if job.options.stale_if_error is not None and job.options.usable(old):
+            await pauses.lengthen(job.port, job.note, job.pause)
+        raise
+    if job.pause is not None:
+        await pauses.end(job.port, job.note)
+    return made
 
 
 async def _shared(job: Job, made: Remembered) -> tuple[Remembered, Held] | None:
@@ -315,19 +229,4 @@ async def _leased(job: Job, flight: Flight, reply: Reply) -> tuple[Any, Reply]:
     return MISSING, reply
 
 
-def checked(make: Any) -> Any:
-    """Return what computes a value; a value itself is a TypeError."""
-    if not callable(make):
-        raise TypeError(f"make is a function that gives the value, not {type(make).__name__}.")
-    return make
-
-
-def _takes_draft(make: Callable[..., Any]) -> bool:
-    """Tell whether ``make`` asks for the entry being built: one positional argument, no default."""
-    try:
-        parameters = inspect.signature(make).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    asked = [p for p in parameters if p.kind in positional and p.default is p.empty]
-    return len(asked) == 1
+__all__ = ["Draft", "Job", "Remembered", "anew", "checked", "remember", "remembered", "single"]

@@ -6,11 +6,15 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from ..core.arguments import encode, filled, path_of
-from ..core.faces import is_coroutine_function
+from ..core.faces import finish, is_coroutine_function, run_now
 from ..core.keys import plain
+from . import aging
+from .options import read
+from .tasks import Call
 
 P = ParamSpec("P")
 T = TypeVar("T")
+NONE: Mapping[str, Any] = {}
 Tags = Iterable[Any] | Callable[..., Iterable[Any]]
 
 
@@ -30,6 +34,9 @@ class CachedFunction(Protocol[P, T]):
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Compute the result anew, store and return it."""
+
+    def recompute(self, seen: float | None, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Compute anew a result that was computed when it was ``seen``; a task of a worker."""
 
 
 class Recipe(Generic[P, T]):
@@ -71,11 +78,20 @@ class Recipe(Generic[P, T]):
 class Decorator:
     """Turn a function into one whose results are remembered."""
 
-    def __init__(self, store: Callable[[], Any], ttl: Any, key: Any, tags: Tags) -> None:
+    def __init__(
+        self,
+        store: Callable[[], Any],
+        ttl: Any,
+        key: Any,
+        tags: Tags,
+        options: Mapping[str, Any] = NONE,
+    ) -> None:
+        read("cached", options)  # what is wrong with them is said at once
         self.store = store
         self.ttl = ttl
         self.key = key
         self.tags = tags
+        self.options = options
 
     def __call__(self, function: Callable[P, T]) -> CachedFunction[P, T]:
         """Return the function with a memory."""
@@ -93,8 +109,9 @@ class Decorator:
     def _blocking(self, recipe: Recipe[P, T]) -> Callable[P, T]:
         def using(verb: str, args: Any, kwargs: Any) -> Any:
             scope = self._scope(recipe, args, kwargs)
-            make = functools.partial(recipe.function, *args, **kwargs)
-            return getattr(scope, verb)(recipe.key(*args, **kwargs), self.ttl, lambda: make())
+            make = Call(recipe.name, recipe.function, args, kwargs)
+            key = recipe.key(*args, **kwargs)
+            return getattr(scope, verb)(key, self.ttl, make, **self.options)
 
         @functools.wraps(recipe.function)
         def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -106,16 +123,28 @@ class Decorator:
         def refresh(*args: Any, **kwargs: Any) -> Any:
             return using("refresh", args, kwargs)
 
+        def recompute(seen: float | None, /, *args: Any, **kwargs: Any) -> None:
+            run_now(self._again(recipe, "_now", seen, args, kwargs))
+
         remembered.forget = forget  # type: ignore[attr-defined]  # see CachedFunction
         remembered.refresh = refresh  # type: ignore[attr-defined]  # see CachedFunction
+        remembered.recompute = recompute  # type: ignore[attr-defined]  # see CachedFunction
         return remembered
+
+    async def _again(
+        self, recipe: Recipe[Any, Any], face: str, seen: float | None, args: Any, kwargs: Any
+    ) -> None:
+        port = getattr(self._scope(recipe, args, kwargs), face)
+        make = Call(recipe.name, recipe.function, args, kwargs)
+        key = recipe.key(*args, **kwargs)
+        await aging.recompute(port, key, self.ttl, make, seen, **self.options)
 
     def _awaited(self, recipe: Recipe[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
         async def using(verb: str, args: Any, kwargs: Any) -> Any:
             scope = self._scope(recipe, args, kwargs)
-            make = functools.partial(recipe.function, *args, **kwargs)
+            make = Call(recipe.name, recipe.function, args, kwargs)
             key = recipe.key(*args, **kwargs)
-            return await getattr(scope, verb)(key, self.ttl, lambda: make())
+            return await getattr(scope, verb)(key, self.ttl, make, **self.options)
 
         @functools.wraps(recipe.function)
         async def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -127,6 +156,10 @@ class Decorator:
         async def refresh(*args: Any, **kwargs: Any) -> Any:
             return await using("arefresh", args, kwargs)
 
+        def recompute(seen: float | None, /, *args: Any, **kwargs: Any) -> None:
+            finish(lambda: self._again(recipe, "_later", seen, args, kwargs))
+
         remembered.forget = forget  # type: ignore[attr-defined]  # see CachedFunction
         remembered.refresh = refresh  # type: ignore[attr-defined]  # see CachedFunction
+        remembered.recompute = recompute  # type: ignore[attr-defined]  # see CachedFunction
         return remembered

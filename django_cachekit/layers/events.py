@@ -87,13 +87,15 @@ async def _read(tell: _Teller, proceed: Proceed) -> Any:
     reply = await proceed(tell.face, tell.op)
     for key in tell.op.keys:
         found = reply.values.get(key, MISSING)
-        signal = signals.cache_missed if found is MISSING else signals.cache_hit
-        await tell.ended(signal, key, found)
+        # A spare value is no hit: who asked for it computes, and falls back on it if that fails.
+        missed = found is MISSING or (type(found) is Entry and found.over)
+        signal = signals.cache_missed if missed else signals.cache_hit
+        await tell.ended(signal, key, MISSING if missed else found)
     return reply
 
 
 async def _write(tell: _Teller, proceed: Proceed) -> Any:
-    ttl = _shown(tell.op.ttl)
+    ttl = _shown(tell.op.ttl if tell.op.ends is None else tell.op.ends)
     await tell.before(signals.writing_key, signals.writing_many_keys, ttl=ttl)
     try:
         failed = await proceed(tell.face, tell.op)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core import clock
-from ..core.entry import Entry
+from ..core.entry import EXPIRED, Entry
 from ..core.faces import Face
 from ..core.marks import Verdict, fresh, is_record, part, stamp, verdict
 from ..core.operation import (
@@ -30,8 +30,10 @@ from .pending import waiting
 
 
 def alive(entry: Any, records: Mapping[Any, Any]) -> bool:
-    """Tell whether an entry bears no tag that was flushed or has expired."""
-    return type(entry) is not Entry or verdict(entry.stamps, records) is Verdict.LIVE
+    """Tell whether an entry has not ended, and bears no tag that was flushed or has expired."""
+    if type(entry) is not Entry:
+        return True
+    return not entry.over and verdict(entry.stamps, records) is Verdict.LIVE
 
 
 class Tags:
@@ -49,7 +51,7 @@ class Tags:
         if op.verb == "read" or op.verb == "flush":
             return False
         if op.verb in ("write", "add", "incr"):
-            return not op.tags and op.fresh is None and not self.guesses
+            return op.plain and not self.guesses
         return True
 
     async def __call__(self, face: Face, op: Operation, proceed: Proceed) -> Any:
@@ -150,7 +152,7 @@ class Tags:
             op = op._replace(stamp=made)
         if self.guesses is not None:
             _remember(self.guesses, op)
-        if op.verb != "incr" and (op.tags or op.fresh is not None):
+        if op.verb != "incr" and not op.plain:
             op = op._replace(values={key: _seal(op, value) for key, value in op.values.items()})
         return await proceed(face, op)
 
@@ -241,9 +243,9 @@ def _serves(value: Any, op: Operation, found: Mapping[Any, Any]) -> bool:
         return False
     judged = verdict(value.stamps, found)
     if judged is Verdict.STALE and op.soft:
-        value.fresh = 0.0
+        value.fresh = EXPIRED
         return True
-    return judged is Verdict.LIVE
+    return judged is Verdict.LIVE and (op.soft or not value.over)
 
 
 def _remember(guesses: Guesses, op: Operation) -> None:
@@ -268,6 +270,8 @@ def _seal(op: Operation, value: Any) -> Entry:
         now + op.ttl if limited else None,
         now + op.fresh if op.fresh is not None else None,
         dict(op.stamp.nonces) if op.stamp and op.tags else {},
+        ends=now + op.ends if op.ends is not None else None,
+        cost=op.cost,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..core import clock
 from ..core.bounded import Bounded
+from ..core.entry import Entry
 from ..core.faces import Face
 from ..core.operation import Operation
 from .base import Proceed
@@ -45,7 +46,7 @@ class TagStats:
         if op.verb == "flush":
             self._flushed(op.tags)
         else:
-            hits = sum(key in result.values for key in op.keys)
+            hits = sum(key in result.values and not _over(result.values[key]) for key in op.keys)
             self.read(op.tags, hits, len(op.keys) - hits)
         return result
 
@@ -64,3 +65,7 @@ class TagStats:
             old = self.of(tag)
             fresh = old._replace(flushes=old.flushes + 1, last_flush=clock.now())
             self._counts.put(tag, fresh)
+
+
+def _over(value: Any) -> bool:
+    return type(value) is Entry and value.over

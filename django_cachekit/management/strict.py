@@ -71,8 +71,9 @@ def _ttl(port: Port, key: str, value: Any) -> tuple[float | None, bool]:
     try:
         left = run_now(port.call(Operation("ttl", Kind.READ, (key,))))
     except NotSupported:
-        if type(value) is Entry and value.expires is not None:
-            return value.expires - clock.now(), True
+        ends = value.ends or value.expires if type(value) is Entry else None
+        if ends is not None:
+            return ends - clock.now(), True
         return None, False
     # It may have ended between the two looks.
     return (0.0 if left is MISSING else left), True

@@ -337,6 +337,7 @@ def test_one_of_several_aliases_is_not_there() -> None:
         ({3: 1}, "setting 3", "DEFAULT_STORE"),
         ([], "not list", "CACHEKIT = {"),
         ({"SIGNALS": True}, "SIGNALS", '{"values": True}'),
+        ({"BACKGROUND": "celery"}, "'celery'", "'after_response'"),
     ],
 )
 def test_a_setting_that_means_nothing(cachekit: Any, words: str, hint: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 
 from django_cachekit.checks import outbox
+from django_cachekit.checks import settings as cachekit_settings
 
 from .test_checks import found, one
 
@@ -45,8 +46,12 @@ def test_e023_a_table_that_routers_keep_out(wanted: Any) -> None:
 
 def test_w024_tasks_that_django_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "find_spec", lambda name: None)
+    monkeypatch.setattr(cachekit_settings, "find_spec", lambda name: None)
     said = one({}, CACHEKIT={"OUTBOX": True, "BACKGROUND": "tasks"})
     assert said.id == "cachekit.W024"
-    assert found({}, CACHEKIT={"OUTBOX": False, "BACKGROUND": "tasks"}) == []
+    said = one({}, CACHEKIT={"OUTBOX": False, "BACKGROUND": "tasks"})
+    assert (said.id, "threads" in str(said.hint)) == ("cachekit.W024", True)
     monkeypatch.setattr(outbox, "find_spec", lambda name: name)
+    monkeypatch.setattr(cachekit_settings, "find_spec", lambda name: name)
     assert found({}, CACHEKIT={"OUTBOX": True, "BACKGROUND": "tasks"}) == []
+    assert found({}, CACHEKIT={"OUTBOX": False, "BACKGROUND": "tasks"}) == []

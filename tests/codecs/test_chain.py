@@ -31,6 +31,7 @@ def reason(chain: Chain, name: bytes, data: Any, epoch: int = 0) -> str:
         Entry(7, NOW - 100, NOW + 60, NOW - 50),
         Entry(b"\0", NOW, None, NOW + 5, {"people": b"12345678" * 3, "\ud800": b"87654321" * 3}),
         Entry(None, NOW, NOW + 1, None, {"": b"12345678" * 3}),
+        Entry(None, NOW, NOW + 9, ends=NOW + 5, cost=0.25),
     ],
 )
 @pytest.mark.parametrize("key", [None, FULL_KEY, "\ud800é\n"])

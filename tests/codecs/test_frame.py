@@ -52,12 +52,16 @@ def test_a_key_too_long_to_carry_is_left_out() -> None:
     assert frame.unpack(frame.pack(1, 0, 0, "k" * 65_536, b"")).key == b""
 
 
-@given(st.none() | st.integers(0, 2**42), st.dictionaries(TEXT, NONCES, max_size=5))
-def test_metadata_comes_back(fresh: int | None, stamps: dict[str, bytes]) -> None:
-    soft = None if fresh is None else fresh / 1000
-    packed = frame.pack_meta(soft, stamps)
-    assert frame.unpack_meta(packed) == (soft, stamps, None)
-    assert bool(packed) == (fresh is not None or bool(stamps))
+TIMES = st.none() | st.integers(0, 2**42).map(lambda ms: ms / 1000)
+
+
+@given(TIMES, st.dictionaries(TEXT, NONCES, max_size=5), TIMES, TIMES)
+def test_metadata_comes_back(
+    fresh: float | None, stamps: dict[str, bytes], ends: float | None, cost: float | None
+) -> None:
+    packed = frame.pack_meta(fresh, stamps, None, ends, cost)
+    assert frame.unpack_meta(packed) == (fresh, stamps, None, ends, cost)
+    assert bool(packed) == (bool(stamps) or not fresh is ends is cost is None)
     for cut in range(1, len(packed)):
         with pytest.raises(Unreadable):
             frame.unpack_meta(packed[:cut])
@@ -74,12 +78,13 @@ ONE = b"\0\1" + b"\0\1a" + b"n" * 24
     [
         b"\0\0\0",
         b"\4" + ONE,
+        b"\x20" + ONE,
         b"\0\0\2" + ONE[2:] * 2,
         b"\0\0\1\0\1\xff" + b"n" * 24,
         b"\0\xff\xff" + ONE[2:],
         b"\1\0",
     ],
-    ids=["says nothing", "flag", "tag twice", "no text", "too few", "no time"],
+    ids=["says nothing", "hollow alone", "flag", "tag twice", "no text", "too few", "no time"],
 )
 def test_odd_metadata_is_refused(meta: bytes) -> None:
     with pytest.raises(Unreadable) as caught:

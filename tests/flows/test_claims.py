@@ -12,7 +12,7 @@ from django.test import override_settings
 from django_cachekit import cache
 from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.operation import MISSING, UNSURE, Kind, Operation
-from django_cachekit.flows import compute, leases
+from django_cachekit.flows import compute, jobs, leases
 from django_cachekit.testing.clock import Clock
 from tests.placing import placed
 from tests.stores import BY_NAME
@@ -247,7 +247,7 @@ def test_without_a_claim_nothing_is_kept(store: str, monkeypatch: pytest.MonkeyP
     async def refused(*_: Any) -> Any:
         return MISSING
 
-    monkeypatch.setattr(compute, "take", refused)
+    monkeypatch.setattr(jobs, "take", refused)
     begun, go = threading.Event(), threading.Event()
 
     def make() -> str:
@@ -270,7 +270,7 @@ def test_without_a_claim_nothing_is_refreshed(store: str, monkeypatch: pytest.Mo
         return MISSING
 
     cache.put("key", "old", 60)
-    monkeypatch.setattr(compute, "take", refused)
+    monkeypatch.setattr(jobs, "take", refused)
     assert cache.refresh("key", 60, lambda: "new") == "new"
     assert cache.get("key") == "old"
 

@@ -14,7 +14,7 @@ from django_cachekit import cache
 from django_cachekit.core import background
 from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.operation import Kind, Operation
-from django_cachekit.flows import aging
+from django_cachekit.flows import behind
 from django_cachekit.testing.clock import Clock
 from tests.placing import placed
 from tests.stores import BY_NAME
@@ -32,9 +32,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def refreshes(monkeypatch: pytest.MonkeyPatch) -> aging.Refreshes:
-    fresh = aging.Refreshes()
-    monkeypatch.setattr(aging, "REFRESHES", fresh)
+def refreshes(monkeypatch: pytest.MonkeyPatch) -> behind.Refreshes:
+    fresh = behind.Refreshes()
+    monkeypatch.setattr(behind, "REFRESHES", fresh)
     return fresh
 
 
@@ -42,7 +42,7 @@ def settle() -> None:
     """Wait until nothing is done behind anybody's back."""
     pause = threading.Event()
     for _ in range(1000):
-        if not aging.REFRESHES._under_way:
+        if not behind.REFRESHES._under_way:
             return
         pause.wait(0.01)
     raise AssertionError("a refresh never ended")
@@ -97,7 +97,7 @@ def test_forgetting_while_it_is_computed_anew_is_not_undone(store: str, clock: C
 
 
 def test_a_refresh_that_fails_is_left_alone_for_a_while(
-    store: str, clock: Clock, refreshes: aging.Refreshes, caplog: pytest.LogCaptureFixture
+    store: str, clock: Clock, refreshes: behind.Refreshes, caplog: pytest.LogCaptureFixture
 ) -> None:
     calls: list[int] = []
 
@@ -137,7 +137,7 @@ def test_awaited_it_is_a_task_of_the_loop(store: str, clock: Clock) -> None:
 
         second = await cache.aflexible("key", (60, 600), newer)
         for _ in range(1000):
-            if not aging.REFRESHES._under_way:
+            if not behind.REFRESHES._under_way:
                 break
             await asyncio.sleep(0.01)
         return first, second

@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from django_cachekit import cache
 from django_cachekit.core.operation import tag_record
-from django_cachekit.flows import aging
+from django_cachekit.flows import behind
 from django_cachekit.layers import copies
 from tests.stores import BY_NAME
 
@@ -52,11 +52,11 @@ def test_claims_in_memory(tmp_path: Path) -> None:
 
 
 def test_refreshes_under_way() -> None:
-    aging.REFRESHES.begin("one")
+    behind.REFRESHES.begin("one")
     try:
-        assert in_child(lambda: aging.REFRESHES.begin("one"))
+        assert in_child(lambda: behind.REFRESHES.begin("one"))
     finally:
-        aging.REFRESHES.end("one", failed=False)
+        behind.REFRESHES.end("one", failed=False)
 
 
 def test_the_lock_on_copies() -> None:

@@ -93,8 +93,8 @@ class Foreign:
         if verb is None:
             why = UNABLE.get(op.verb, "")
             raise NotSupported(f"{self.path} (alias {self.alias!r}) cannot do {op.name!r}{why}.")
-        # Only where this process has met tags is a dead entry looked for before a forget or touch.
-        self.tagged = self.tagged or bool(op.tags)
+        # Only where this process has met envelopes is a dead one looked for, before a forget say.
+        self.tagged = self.tagged or op.soft or not op.plain
         call = Call(self, face, op)
         try:
             return await verb(call)

@@ -102,11 +102,11 @@ async def _revoke(call: Call, key: Any) -> None:
 
 
 async def _dead(call: Call, key: Any) -> Entry | None:
-    """Return what is there if it is an entry whose tags were flushed."""
+    """Return what is there if it is an entry that has ended, or whose tags were flushed."""
     entry = await call.get(key)
-    if type(entry) is not Entry or not entry.stamps:
+    if type(entry) is not Entry or entry.bare:
         return None
-    records = await call.fetch([tag_record(tag) for tag in entry.stamps])
+    records = await call.fetch([tag_record(tag) for tag in entry.stamps]) if entry.stamps else {}
     return None if alive(entry, records) else entry
 
 

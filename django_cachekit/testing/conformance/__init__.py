@@ -5,9 +5,19 @@ that does something otherwise on purpose sets that test to None in its class, an
 """
 
 from ..fixtures import Configured, Given
-from . import computing, drop_in, late_tags, locks, reading, signals, tags, writing
+from . import (
+    aging_options,
+    computing,
+    drop_in,
+    late_tags,
+    locks,
+    reading,
+    signals,
+    tags,
+    writing,
+)
 
-MODULES = (reading, writing, computing, tags, late_tags, locks, signals, drop_in)
+MODULES = (reading, writing, computing, aging_options, tags, late_tags, locks, signals, drop_in)
 
 
 class Behaviour(Given):
