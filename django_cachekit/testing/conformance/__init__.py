@@ -5,9 +5,9 @@ that does something otherwise on purpose sets that test to None in its class, an
 """
 
 from ..fixtures import Configured, Given
-from . import computing, drop_in, late_tags, reading, signals, tags, writing
+from . import cas, computing, drop_in, late_tags, reading, signals, tags, writing
 
-MODULES = (reading, writing, computing, tags, late_tags, signals, drop_in)
+MODULES = (reading, writing, computing, tags, late_tags, signals, drop_in, cas)
 
 
 class Behaviour(Given):
