@@ -1,10 +1,12 @@
 """Changing a value by what it is: no change of another is lost, and no flush is undone."""
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 
 from ...errors import NotSupported, TypeMismatch
 from ...layers.memo import memo_scope
@@ -273,6 +275,24 @@ def test_changes_of_many_threads_add_up(store: Faced, able: Any) -> None:
         for future in [pool.submit(run) for _ in range(6)]:
             future.result(60)
     assert store.get("n") == 60
+
+
+def test_changes_of_many_tasks_add_up(store: Faced, able: Any) -> None:
+    able("cas")
+
+    async def change(number: Any) -> Any:
+        await asyncio.sleep(0)  # the others are let in
+        return plus_one(number)
+
+    async def work() -> None:
+        for _ in range(5):
+            await store.repository.acas("n", change)
+
+    async def together() -> None:
+        await asyncio.gather(*(work() for _ in range(6)))
+
+    async_to_sync(together)()
+    assert store.get("n") == 30
 
 
 def test_cas_is_refused_where_it_would_not_be_exact(store: Faced, row: Any) -> None:
