@@ -154,7 +154,7 @@ class FaultProxy:
         self._become(spoil)
 
     def lose_one_reply(self, after: int = 0) -> None:
-        """Swallow the next reply, or one ``after`` so many; close its connection; let the rest pass."""
+        """Let so many replies pass, swallow one and close its connection, and let the rest pass."""
         left = after
 
         async def lose(link: Link, data: bytes) -> None:

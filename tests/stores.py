@@ -31,9 +31,9 @@ def in_tables(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
 class Row:
     """Name one store: its ``CACHES`` entry, what it needs, and what it can.
 
-    ``can``: ``cas``, ``count`` (increment), ``list`` (keys), ``ttl``, ``threads`` (shared between threads in
-    these tests), ``exact`` (pull and add have one winner). ``server`` names the fixture of the
-    server it needs, and ``at`` says how that is configured: by default as its ``LOCATION``.
+    ``can``: ``cas``, ``count`` (increment), ``list`` (keys), ``ttl``, ``threads`` (shared between
+    threads in these tests), ``exact`` (pull and add have one winner). ``server`` names the fixture
+    of the server it needs, and ``at`` says how that is configured: by default as its ``LOCATION``.
     """
 
     name: str

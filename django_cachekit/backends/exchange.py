@@ -1,8 +1,8 @@
 """Compare and set: a value in the place of one that was seen, if that is still there.
 
 Two steps, between which the caller computes: no code of his runs while a lock of the store is held.
-What was seen is known again by its bytes. Those of a claim that is laid on it, or of another expiry,
-are others: then the caller looks anew, and nothing is lost.
+What was seen is known again by its bytes. With a claim laid on it, or another expiry, these are
+others: then the caller looks anew, and nothing is lost.
 """
 
 from typing import Any

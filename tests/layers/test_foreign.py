@@ -137,7 +137,12 @@ def test_out_of_reach_is_answered_as_promised_and_no_secret_is_told() -> None:
 
 def test_what_it_cannot_do_is_said_with_the_alias() -> None:
     with configured("Picky"):
-        for verb, args in (("ttl", ("a",)), ("increment", ("a",)), ("prune", ())):
+        for verb, args in (
+            ("ttl", ("a",)),
+            ("increment", ("a",)),
+            ("cas", ("a", len)),
+            ("prune", ()),
+        ):
             with pytest.raises(NotSupported, match="default"):
                 getattr(cache, verb)(*args)
 

@@ -23,9 +23,7 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         yield cache
 
 
-def test_what_will_be_flushed_is_missing_for_a_change(
-    any_store: Any, request: Any
-) -> None:
+def test_what_will_be_flushed_is_missing_for_a_change(any_store: Any, request: Any) -> None:
     if "cas" not in BY_NAME[request.node.callspec.params["any_store"]].can:
         pytest.skip("it cannot compare and set")
     cache.tags("a").put("k", [1], 60)

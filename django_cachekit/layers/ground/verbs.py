@@ -196,8 +196,8 @@ async def _pull(call: Call) -> Any:
 
 async def _see(call: Call) -> Any:
     raise NotSupported(
-        f"{call.driver.path} (alias {call.driver.alias!r}) cannot do 'cas': Django's caches have no "
-        f"write on the condition that a value is still the one that was read."
+        f"{call.driver.path} (alias {call.driver.alias!r}) cannot do 'cas': Django's caches "
+        f"have no write on the condition that a value is still the one that was read."
     )
 
 

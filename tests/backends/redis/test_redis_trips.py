@@ -67,6 +67,13 @@ def test_touch_takes_two(empty: Any, faulty: Any) -> None:
         assert count(proxy, cache, TWO["touch"]) == 2
 
 
+@pytest.mark.parametrize("key", ["a", "n", "missing"])
+def test_a_cas_takes_three(key: str, empty: Any, faulty: Any) -> None:
+    proxy = faulty(empty)
+    with alone(proxy.url) as cache:
+        assert count(proxy, cache, lambda cache: cache.cas(key, lambda _: 1)) == 3
+
+
 def test_a_count_takes_one_where_the_server_counts(empty: Any, faulty: Any) -> None:
     proxy = faulty(empty)
     with alone(proxy.url) as cache:
