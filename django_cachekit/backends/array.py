@@ -221,7 +221,7 @@ class Array(SyncDriver):
         elif op.stamp is not None:
             slot = slot.stamped(op.stamp.nonces)
         with self.memory.lock:
-            same = self.memory.slots.get(name) is op.seen and slot.live()
+            same = self.memory.slots.get(name) is op.seen and (old is None or old.live())
             if self._late(op) or not same:
                 return False
             self.memory.keep(name, slot, self.entries, self.room)

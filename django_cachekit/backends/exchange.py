@@ -33,32 +33,32 @@ async def swap(store: Any, face: Face, op: Operation) -> bool:
     """Store the value where the mark still lies, and nothing has been emptied since."""
     name = store.entries.name(op.key, op.version)
     epoch = op.stamp.epoch if op.stamp else 0
-    entry = _entry(store, name, op, epoch)
-    if entry is None or not entry.live(clock.now()):
+    old = store.entries.load(name, op.seen, epoch) if op.match == "present" else None
+    if op.match == "present" and old is None:
         return False
+    ends = old.expires if old else None
     # Before any lock is taken: what is encoded may be of the caller's own classes.
-    blob = _blob(store, name, op, entry, epoch)
+    blob = _blob(store, name, op, _entry(store, op, old), epoch)
 
     async def change(data: bytes | None, now: int) -> tuple[Blob | Keep | None, bool]:
         same = data == op.seen or (op.seen is None and store.entries.load(name, data, now) is None)
-        return (blob, True) if same and now == epoch and entry.live(clock.now()) else (KEEP, False)
+        over = ends is not None and ends <= clock.now()
+        return (blob, True) if same and now == epoch and not over else (KEEP, False)
 
     return bool(await store.io.update(face, name, change))
 
 
-def _entry(store: Any, name: bytes, op: Operation, epoch: int) -> Entry | None:
-    """Return the entry to be stored; None if what was seen has expired since."""
+def _entry(store: Any, op: Operation, old: Entry | None) -> Entry:
+    """Return the entry to be stored, with the tags and perhaps the ttl of the one that was seen."""
     ((_, value),) = op.values.items()
-    if op.match == "absent":
+    if old is None:
         fresh: Entry = store.entries.entry(value, op)
         fresh.stamps = dict(op.stamp.nonces) if op.stamp else {}
         return fresh
-    entry: Entry | None = store.entries.load(name, op.seen, epoch)
-    if entry is not None:
-        entry.value, entry.claim = value, None
-        if op.ttl is not KEEP_TTL:
-            entry.expires, entry.fresh = store.names.expires(op.ttl), None
-    return entry
+    old.value, old.claim = value, None
+    if op.ttl is not KEEP_TTL:
+        old.expires, old.fresh = store.names.expires(op.ttl), None
+    return old
 
 
 def _blob(store: Any, name: bytes, op: Operation, entry: Entry, epoch: int) -> Blob:

@@ -80,6 +80,13 @@ def test_cas_takes_what_has_expired_for_missing(store: Faced, able: Any, clock: 
     assert store.cas("key", late, default=100) == 101
 
 
+def test_cas_with_a_ttl_that_is_over_at_once_is_done(store: Faced, able: Any) -> None:
+    able("cas")
+    assert store.cas("key", plus_one, ttl=1e-9) == 1
+    store.put("key", 5, 60)
+    assert store.cas("key", plus_one, ttl=1e-9) == 6
+
+
 def test_cas_leaves_all_as_it_was_if_the_change_raises(store: Faced, able: Any) -> None:
     able("cas")
     store.put("key", 1, 60)
