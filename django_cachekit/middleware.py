@@ -13,7 +13,7 @@ Serve = Callable[[HttpRequest], Any]
 
 
 @sync_and_async_middleware
-def MemoMiddleware(get_response: Serve) -> Serve:  # noqa: N802 - named as Django's are, in settings
+def MemoMiddleware(get_response: Serve) -> Serve:
     """Open a memory for ``cache.memo()`` around each request, and end it when that is answered.
 
     All that the request starts shares it: sync and async code, threads, tasks. What a streaming

@@ -5,8 +5,8 @@ the task or thread it was begun in. Writes go through and are remembered as miss
 asks the store.
 
 Under ASGI Django sends its signals in tasks of their own, so what they set is not seen in the
-request: there each task of it, and each thread, begins a memory for itself. ``MemoMiddleware`` gives
-the request one.
+request: there each task of it, and each thread, begins a memory for itself. ``MemoMiddleware``
+gives the request one.
 """
 
 from collections.abc import Iterator

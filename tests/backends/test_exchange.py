@@ -1,4 +1,4 @@
-"""``cas`` in the narrow: what happens between the last look and the write, and at the end of luck."""
+"""``cas`` in the narrow: what happens between the last look and the write, and in the end."""
 
 import threading
 from pathlib import Path

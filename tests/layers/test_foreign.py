@@ -147,6 +147,11 @@ def test_what_it_cannot_do_is_said_with_the_alias() -> None:
                 getattr(cache, verb)(*args)
 
 
+def test_why_it_cannot_compare_and_set_is_said() -> None:
+    with configured("Picky"), pytest.raises(NotSupported, match="no write on the condition"):
+        cache.cas("a", len)
+
+
 def test_an_entry_that_cannot_be_read_hides_no_other() -> None:
     with configured("Picky"):
         cache.put_many({"good": 1, "bad": 2}, 60)
