@@ -18,7 +18,8 @@ from . import verbs
 from .core.bounded import Bounded
 from .core.faces import AWAITING, BLOCKING, both, run_now
 from .core.operation import MISSING, UNSURE
-from .flows import aging, compute, compute_many, invalidation, locks, tagged, values
+from .core.ttl import KEEP
+from .flows import aging, compute, compute_many, exchange, invalidation, locks, tagged, values
 from .flows.compute import Draft
 from .flows.functions import Decorator
 from .flows.funnels import Funnel
@@ -173,6 +174,32 @@ class Repository:
     forget_pattern, aforget_pattern = both(values.forget_pattern)
     flush, aflush = both(values.flush)
     prune, aprune = both(values.prune)
+
+    if TYPE_CHECKING:
+
+        def cas(
+            self, key: Any, change: Callable[[Any], T], *, default: Any = None, ttl: Any = KEEP
+        ) -> T:
+            """Put ``change(value)`` in a value's place, unless another came between: then anew."""
+
+        @overload
+        def acas(
+            self,
+            key: Any,
+            change: Callable[[Any], Awaitable[T]],
+            *,
+            default: Any = None,
+            ttl: Any = KEEP,
+        ) -> Coroutine[Any, Any, T]: ...
+        @overload
+        def acas(
+            self, key: Any, change: Callable[[Any], T], *, default: Any = None, ttl: Any = KEEP
+        ) -> Coroutine[Any, Any, T]: ...
+        def acas(self, key: Any, change: Any, *, default: Any = None, ttl: Any = KEEP) -> Any:
+            """Put ``change(value)`` in a value's place, unless another came between: then anew."""
+
+    else:
+        cas, acas = both(exchange.cas)
 
     # Django's own
 

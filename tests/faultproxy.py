@@ -153,10 +153,16 @@ class FaultProxy:
 
         self._become(spoil)
 
-    def lose_one_reply(self) -> None:
-        """Swallow the next reply, close its connection, and let the rest pass."""
+    def lose_one_reply(self, after: int = 0) -> None:
+        """Let so many replies pass, swallow one and close its connection, and let the rest pass."""
+        left = after
 
         async def lose(link: Link, data: bytes) -> None:
+            nonlocal left
+            left -= 1
+            if left >= 0:
+                await self._pass(link, data)
+                return
             self._reply = self._pass
             link.cut()
 

@@ -31,9 +31,9 @@ def in_tables(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
 class Row:
     """Name one store: its ``CACHES`` entry, what it needs, and what it can.
 
-    ``can``: ``count`` (increment), ``list`` (keys), ``ttl``, ``threads`` (shared between threads in
-    these tests), ``exact`` (pull and add have one winner). ``server`` names the fixture of the
-    server it needs, and ``at`` says how that is configured: by default as its ``LOCATION``.
+    ``can``: ``cas``, ``count`` (increment), ``list`` (keys), ``ttl``, ``threads`` (shared between
+    threads in these tests), ``exact`` (pull and add have one winner). ``server`` names the fixture
+    of the server it needs, and ``at`` says how that is configured: by default as its ``LOCATION``.
     """
 
     name: str
@@ -147,7 +147,7 @@ def _at_cluster(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
     return {**at_location(config, server), "OPTIONS": {**config["OPTIONS"], "CLUSTER": True}}
 
 
-ALL = frozenset({"count", "list", "ttl", "threads", "exact"})
+ALL = frozenset({"cas", "count", "list", "ttl", "threads", "exact"})
 
 ROWS = [
     Row("locmem", _locmem, frozenset({"threads", "exact"})),

@@ -12,7 +12,8 @@ from ..core.entry import NO_STAMPS, Entry
 from ..core.faces import Hop, after_fork
 from ..core.keys import matcher, usual
 from ..core.marks import changed
-from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Stamp
+from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Seen, Stamp
+from ..core.ttl import KEEP
 from ..errors import Misconfigured, ValueTooLarge
 from ..layers.base import Driver
 from ..layers.pending import waiting
@@ -209,6 +210,35 @@ class Array(SyncDriver):
             self.memory.drop(name)
             self.memory.claims.pop(name, None)
         return slot.value()
+
+    def do_see(self, op: Operation) -> Seen:
+        """Tell what is there; the mark is the very slot."""
+        name = self._name(op.key, op.version)
+        with self.memory.lock:
+            slot = self.memory.find(name)
+            there = self.memory.slots.get(name)
+            stamp = Stamp(self.memory.epoch, {})
+        tags = there.tags if there is not None else ()
+        serves = slot is not None and slot.bears(op.tags)
+        return Seen(slot.value() if slot and serves else MISSING, there, stamp, tags)
+
+    def do_swap(self, op: Operation) -> bool:
+        """Put a value in the place of the slot that was seen, if that is still there."""
+        ((key, value),) = op.values.items()
+        name, old = self._name(key, op.version), op.seen if op.match == "present" else None
+        slot = self._slot(key, value, op if op.ttl is not KEEP else op._replace(ttl=None))
+        if old is not None:
+            slot = slot._replace(checks=old.checks, tags=old.tags, created=old.created)
+            if op.ttl is KEEP:
+                slot = slot._replace(expires=old.expires, fresh=old.fresh)
+        elif op.stamp is not None:
+            slot = slot.stamped(op.stamp.nonces)
+        with self.memory.lock:
+            same = self.memory.slots.get(name) is op.seen and (old is None or old.live())
+            if self._late(op) or not same:
+                return False
+            self.memory.keep(name, slot, self.entries, self.room)
+        return True
 
     def do_ttl(self, op: Operation) -> Any:
         """Return the seconds that are left, None for ever, or MISSING."""

@@ -12,13 +12,13 @@ from ..core.entry import Entry
 from ..core.faces import BLOCKING, Face, run_now
 from ..core.keys import matcher, usual
 from ..core.marks import Verdict, changed, is_record, verdict
-from ..core.operation import MISSING, UNSURE, Key, Operation, tag_record
+from ..core.operation import MISSING, UNSURE, Key, Operation, Seen, tag_record
 from ..errors import NotANumber, StoreUnavailable
 from ..layers.base import guess
 from ..layers.events import reading_is_heard
 from ..layers.pending import waiting
 from ..layers.policy import lost
-from . import claims, numbers
+from . import claims, exchange, numbers
 from .bytedriver import SURE, ByteDriver
 from .engine import KEEP, Blob, Found, Keep, Moved, epoch_of
 
@@ -262,6 +262,14 @@ class Bytes(ByteDriver):
             return None, entry.value
 
         return await self.io.update(face, name, change)
+
+    async def do_see(self, face: Face, op: Operation) -> Seen:
+        """Tell what is there, with a mark by which a swap knows it again."""
+        return await exchange.see(self, face, op)
+
+    async def do_swap(self, face: Face, op: Operation) -> bool:
+        """Put a value in the place of what was seen, if that is still there."""
+        return await exchange.swap(self, face, op)
 
     @staticmethod
     def bears(entry: Entry, op: Operation) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from ..core import clock
 from ..core.faces import Hop
 from ..core.held import FREE, Taken
-from ..core.operation import MISSING, Key, Operation, Reply, Stamp
+from ..core.operation import MISSING, Key, Operation, Reply, Seen, Stamp
 from ..layers.base import Driver
 from .base import Names, StoreCache, SyncDriver
 
@@ -49,6 +49,14 @@ class Null(SyncDriver):
     def do_pull(self, op: Operation) -> Any:
         """Find nothing."""
         return MISSING
+
+    def do_see(self, op: Operation) -> Seen:
+        """See nothing."""
+        return Seen(MISSING, None, Stamp(None, {}))
+
+    def do_swap(self, op: Operation) -> bool:
+        """Say yes, and keep nothing."""
+        return True
 
     def do_ttl(self, op: Operation) -> Any:
         """Find nothing."""

@@ -103,6 +103,19 @@ class Reply(NamedTuple):
     held: frozenset[Any] = frozenset()
 
 
+class Seen(NamedTuple):
+    """Answer a ``see``: what is there, and what a ``swap`` must find there still.
+
+    ``mark`` stands for what lies there and is the driver's own business; ``value`` is MISSING where
+    that does not count. ``stamp`` is what was current, ``tags`` are those that lie there too.
+    """
+
+    value: Any
+    mark: Any
+    stamp: Stamp
+    tags: tuple[str, ...] = ()
+
+
 class Operation(NamedTuple):
     """Say what is to be done: one verb, one or many keys, and what goes with them.
 
@@ -113,8 +126,10 @@ class Operation(NamedTuple):
     back, and ``finds`` one that holds for tags found while computing. ``soft`` asks a read for what
     is stale too, or has ended. ``by`` and ``initial`` belong to ``incr`` (``initial`` None: the key
     must be there), ``glob`` to ``keys``. ``match`` says what a ``flush`` or ``mark`` of tags takes
-    (any, all, soft), what a ``claim`` may be laid over (absent, present, taken), and what is asked
-    of a ``lock`` (take, renew, free, look, wait, wipe). ``token`` is that of a claim: a ``write``,
+    (any, all, soft), what a ``claim`` may be laid over (absent, present, taken), whether a
+    ``swap`` leaves tags, and a ttl that is KEEP, as they are (present) or begins anew (absent), and
+    what is asked of a ``lock`` (take, renew, free, look, wait, wipe). ``seen`` is the mark that a
+    ``swap`` must find there still. ``token`` is that of a claim: a ``write``,
     ``touch`` or ``delete`` with one acts only where that claim lies. In ``space`` keys are others
     than in the alias at large. A ``quiet`` operation is part of another, and sends no signals.
     """
@@ -136,6 +151,7 @@ class Operation(NamedTuple):
     glob: str = "*"
     match: str = "any"
     token: bytes = b""
+    seen: Any = None
     soft: bool = False
     finds: bool = False
     space: str = ""

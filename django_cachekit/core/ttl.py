@@ -2,7 +2,8 @@
 
 import math
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.utils import timezone
@@ -11,6 +12,15 @@ from . import clock
 
 FOREVER = 10**10
 """Seconds (317 years) from which a ttl is as good as none; stores overflow later than this."""
+
+
+class Kept(Enum):
+    """Hold the ttl that is none: what is there keeps its own."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Kept.KEEP
 
 TTL = int | float | timedelta | datetime | None
 

@@ -13,6 +13,7 @@ from ..core.entry import Entry
 from ..core.faces import Face
 from ..core.held import Taken, name_of
 from ..core.operation import MISSING, Operation
+from ..core.ttl import KEEP
 from .base import Proceed
 
 
@@ -117,6 +118,20 @@ async def _add(tell: _Teller, proceed: Proceed) -> Any:
     return added
 
 
+async def _swap(tell: _Teller, proceed: Proceed) -> Any:
+    """Tell of each try, and of the one that stood: who was too late has changed nothing."""
+    ttl = _shown(tell.op.ttl)
+    await tell.before(signals.writing_key, ttl=ttl)
+    try:
+        swapped = await proceed(tell.face, tell.op)
+    except Exception:  # whatever it is, it goes on to the caller: the write has failed
+        await _outcome(tell, signals.key_written, signals.key_write_failed, (), ttl=ttl)
+        raise
+    if swapped:
+        await _outcome(tell, signals.key_written, signals.key_write_failed, tell.op.keys, ttl=ttl)
+    return swapped
+
+
 async def _delete(tell: _Teller, proceed: Proceed) -> Any:
     await tell.before(signals.forgetting_key)
     there = await proceed(tell.face, tell.op)
@@ -191,7 +206,7 @@ async def _outcome(
 
 
 def _shown(ttl: Any) -> Any:
-    return "default" if ttl is DEFAULT_TIMEOUT else ttl
+    return "default" if ttl is DEFAULT_TIMEOUT else "kept" if ttl is KEEP else ttl
 
 
 _READING = (
@@ -222,6 +237,7 @@ STORIES = {
     "read": _READING,
     "write": _WRITING,
     "add": _WRITING,
+    "swap": _WRITING,
     "delete": _FORGETTING,
     "pull": _READING + _FORGETTING,
     "touch": (signals.key_touched,),
@@ -236,6 +252,7 @@ _TELL = {
     "read": _read,
     "write": _write,
     "add": _add,
+    "swap": _swap,
     "delete": _delete,
     "pull": _pull,
     "touch": _touch,

@@ -3,6 +3,10 @@
 It lies in a context variable, is bounded, and ends with the request (``request_finished``) and with
 the task or thread it was begun in. Writes go through and are remembered as misses, so the next read
 asks the store.
+
+Under ASGI Django sends its signals in tasks of their own, so what they set is not seen in the
+request: there each task of it, and each thread, begins a memory for itself. ``MemoMiddleware``
+gives the request one.
 """
 
 from collections.abc import Iterator
@@ -70,15 +74,24 @@ def forget() -> None:
 
 
 @contextmanager
-def memo_scope() -> Iterator[None]:
-    """Open a memory of one's own for ``cache.memo()``, ended with the block."""
-    memory = Memory(None)
+def within(memory: Memory) -> Iterator[None]:
+    """Have a memory in force, and leave it to be gone on with."""
     token = _memory.set(memory)
     try:
         yield
     finally:
-        memory.end()
         _memory.reset(token)
+
+
+@contextmanager
+def memo_scope() -> Iterator[None]:
+    """Open a memory of one's own for ``cache.memo()``, ended with the block."""
+    memory = Memory(None)
+    try:
+        with within(memory):
+            yield
+    finally:
+        memory.end()
 
 
 def _open(**_: Any) -> None:

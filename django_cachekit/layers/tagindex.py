@@ -25,7 +25,7 @@ MARKS = 10_000
 FAR = 5 * 10**15
 """Where the scores of entries begin that never expire; it is the year 160,412 in milliseconds."""
 
-CHANGING = ("write", "delete", "touch", "add", "incr", "pull", "claim", "claim_all")
+CHANGING = ("write", "delete", "touch", "add", "incr", "pull", "claim", "claim_all", "swap")
 CLAIMING = ("claim", "claim_all")
 
 

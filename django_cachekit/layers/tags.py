@@ -19,6 +19,7 @@ from ..core.operation import (
     Operation,
     Record,
     Reply,
+    Seen,
     Stamp,
     tag_record,
 )
@@ -50,6 +51,10 @@ class Tags:
         """Tell whether tags have no part in it: a write without any, or a verb of another kind."""
         if op.verb == "read" or op.verb == "flush":
             return False
+        if op.verb == "see":
+            return not op.tags and not waiting(self.alias)
+        if op.verb == "swap":
+            return not self.guesses and not op.tags
         if op.verb in ("write", "add", "incr"):
             return op.plain and not self.guesses
         return True
@@ -59,6 +64,12 @@ class Tags:
             return await self._read(face, op, proceed)
         if op.verb == "flush":
             return await self._flush(face, op, proceed)
+        if op.verb == "see":
+            return await self._see(face, op, proceed)
+        if op.verb == "swap":
+            if self.guesses is not None and op.match == "absent":
+                _remember(self.guesses, op)  # else it bears what it bore
+            return await proceed(face, op)
         return await self._write(face, op, proceed)
 
     # Reading
@@ -75,7 +86,7 @@ class Tags:
         found |= reply.values
         wrong = _records_of(reply.values.values()) - records - reply.values.keys()
         if wrong:
-            found |= await self._fetch(face, op, proceed, wrong)
+            found |= await self._fetch(face, op, proceed, wrong, now=False)
         values = self._judged(op, found)
         if not op.snapshot:
             return Reply(values)
@@ -86,10 +97,10 @@ class Tags:
         return Reply(values, made, reply.held)
 
     async def _fetch(
-        self, face: Face, op: Operation, proceed: Proceed, records: Iterable[Record]
+        self, face: Face, op: Operation, proceed: Proceed, records: Iterable[Record], *, now: bool
     ) -> dict[Any, Any]:
-        """Return the records, by copies or in one trip."""
-        found: dict[Any, Any] = self.copies.young(records)
+        """Return the records, by copies or (``now``, or where there are none) in one trip."""
+        found: dict[Any, Any] = {} if now else self.copies.young(records)
         asked = tuple(record for record in records if record not in found)
         if asked:
             began = self.copies.began()
@@ -142,6 +153,14 @@ class Tags:
                 nonces[tag] = stamp(made)
         return nonces
 
+    async def _see(self, face: Face, op: Operation, proceed: Proceed) -> Seen:
+        """Look before a change, with the stamp for the tags named as it is before."""
+        made = await self._stamp(face, op, proceed) if op.tags else None
+        seen: Seen = await proceed(face, op)
+        if not waiting(self.alias).isdisjoint(seen.tags):
+            seen = seen._replace(value=MISSING)  # it will be flushed with this transaction
+        return seen._replace(stamp=Stamp(seen.stamp.epoch, made.nonces if made else {}))
+
     # Writing
 
     async def _write(self, face: Face, op: Operation, proceed: Proceed) -> Any:
@@ -159,7 +178,9 @@ class Tags:
     async def _stamp(self, face: Face, op: Operation, proceed: Proceed) -> Stamp | None:
         """Return the stamp for just the tags of a write; None if one found late was flushed."""
         if op.stamp is None:
-            found = await self._fetch(face, op, proceed, [tag_record(tag) for tag in op.tags])
+            records = [tag_record(tag) for tag in op.tags]
+            # A number or a winner that is born flushed would be lost: no copy will do for those.
+            found = await self._fetch(face, op, proceed, records, now=op.kind is not Kind.WRITE)
             nonces = await self._nonces(face, op.tags, proceed, found)
             return Stamp(None, {tag: nonces[tag] for tag in op.tags})
         nonces = {tag: mark for tag, mark in op.stamp.nonces.items() if tag in op.tags}

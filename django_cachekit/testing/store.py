@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 CAPABILITIES: Mapping[str, str] = MappingProxyType(
     {
+        "cas": "cas() changes a value in one step, whoever else changes it",
         "count": "increment() and decrement() are one atomic step",
         "exact": "add() and pull() have one winner, however many try",
         "locks": "locks and funnels are taken, and given back, in one atomic step",

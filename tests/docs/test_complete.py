@@ -17,7 +17,7 @@ from django_cachekit.codecs import MAX_VALUE_BYTES
 from django_cachekit.codecs.base import Unreadable
 from django_cachekit.codecs.compressors import MINIMUM
 from django_cachekit.core import background
-from django_cachekit.flows import leases
+from django_cachekit.flows import exchange, leases
 from django_cachekit.layers import memo
 from django_cachekit.layers.events import STORIES
 from django_cachekit.repository import Repository
@@ -44,6 +44,7 @@ COUNTED = [
     ("docs/stores/dynamodb.md", failures.ATTEMPTS, "5"),
     ("docs/stores/dynamodb.md", table.TRIES, "100"),
     ("docs/stores/dynamodb.md", options.DEFAULTS["MAX_POOL_CONNECTIONS"], "50"),
+    ("docs/writing.md", exchange.TRIES, "1,000"),
     ("docs/settings.md", MAX_VALUE_BYTES, "8 MiB"),
     ("docs/settings.md", MINIMUM, "250"),
     ("docs/computing.md", memo.ENTRIES, "1,000"),

@@ -187,6 +187,14 @@ def test_lose_one_reply(redis: Any, proxy: FaultProxy, connect: Connect) -> None
     assert second.ask("INCR number") == b":2\r\n"
 
 
+def test_lose_one_reply_after_others(redis: Any, proxy: FaultProxy, connect: Connect) -> None:
+    redis.ask("SET", "number", 0)
+    client = connect()
+    proxy.lose_one_reply(after=2)
+    assert [client.ask("INCR number") for _ in range(3)] == [b":1\r\n", b":2\r\n", b""]
+    assert connect().ask("INCR number") == b":4\r\n"
+
+
 def test_a_server_that_is_gone(redis: Any, proxy: FaultProxy, connect: Connect) -> None:
     redis.stop()
     assert connect().wire.recv(1) == b""

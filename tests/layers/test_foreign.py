@@ -137,9 +137,19 @@ def test_out_of_reach_is_answered_as_promised_and_no_secret_is_told() -> None:
 
 def test_what_it_cannot_do_is_said_with_the_alias() -> None:
     with configured("Picky"):
-        for verb, args in (("ttl", ("a",)), ("increment", ("a",)), ("prune", ())):
+        for verb, args in (
+            ("ttl", ("a",)),
+            ("increment", ("a",)),
+            ("cas", ("a", len)),
+            ("prune", ()),
+        ):
             with pytest.raises(NotSupported, match="default"):
                 getattr(cache, verb)(*args)
+
+
+def test_why_it_cannot_compare_and_set_is_said() -> None:
+    with configured("Picky"), pytest.raises(NotSupported, match="no write on the condition"):
+        cache.cas("a", len)
 
 
 def test_an_entry_that_cannot_be_read_hides_no_other() -> None:

@@ -79,6 +79,20 @@ def test_a_flush_of_another_process_is_seen_when_the_copy_is_old(store: str, clo
     assert cache.get("key") is None
 
 
+def test_what_is_counted_or_won_is_not_born_flushed(store: str) -> None:
+    """Under an old copy each of these would begin anew, and be lost, until the copy is old."""
+    scope = cache.tags("t")
+    scope.put("key", 1, 60)
+    assert scope.get("key") == 1
+    flush_elsewhere()
+    assert [scope.increment("n") for _ in range(3)] == [1, 2, 3]
+    assert [scope.add("won", 1, 60) for _ in range(2)] == [True, False]
+    assert [scope.cas("log", lambda log: [*log, 1], default=list) for _ in range(2)] == [
+        [1],
+        [1, 1],
+    ]
+
+
 @pytest.mark.parametrize("how", ["any", "all", "expire"])
 def test_ones_own_flush_is_seen_at_once(store: str, how: str) -> None:
     cache.tags("t", "u").put("key", 1, 60)

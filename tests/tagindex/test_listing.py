@@ -99,11 +99,13 @@ def test_every_way_to_write(store: Faced) -> None:
     assert scope.add("added", 2, 600) is False
     assert scope.increment("counted", 5) == 5
     assert scope.increment("counted") == 6
+    assert scope.cas("changed", lambda _: 1) == 1
+    assert store.cas("changed", lambda one: one + 1, ttl=600) == 2
     assert scope.remember("made", 600, lambda: 1) == 1
     assert scope.remember_many(["x", "y"], 600, lambda keys: dict.fromkeys(keys, 1))
     assert scope.get_or_set("got", 1, 600) == 1
-    assert keys(store, "t") == ["added", "counted", "got", "made", "x", "y"]
-    store.forget_many(["added", "counted", "made"])
+    assert keys(store, "t") == ["added", "changed", "counted", "got", "made", "x", "y"]
+    store.forget_many(["added", "changed", "counted", "made"])
     assert keys(store, "t") == ["got", "x", "y"]
 
 

@@ -28,7 +28,7 @@ FAULTS = '''
 from example import Drawer, DrawerCache
 from django_cachekit.testing import Store, conformance
 
-ALL = {"count", "exact", "list", "threads", "ttl"}
+ALL = {"cas", "count", "exact", "list", "threads", "ttl"}
 
 
 class NoEpoch(Drawer):
@@ -141,7 +141,7 @@ def test_stores_with_a_fault_fail(tmp_path: Path) -> None:
 
 
 def test_a_capability_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"can is of count, .*; not fly, swim"):
+    with pytest.raises(ValueError, match=r"can is of cas, count, .*; not fly, swim"):
         Store({}, can={"ttl", "swim", "fly"})
 
 

@@ -23,6 +23,18 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         yield cache
 
 
+def test_what_will_be_flushed_is_missing_for_a_change(any_store: Any, request: Any) -> None:
+    if "cas" not in BY_NAME[request.node.callspec.params["any_store"]].can:
+        pytest.skip("it cannot compare and set")
+    cache.tags("a").put("k", [1], 60)
+    with transaction.atomic():
+        cache.tags("a").flush()
+        assert cache.cas("k", lambda seen: [*seen, 2], default=list) == [2]
+        assert cache.get("k") == [2], "what was changed since bears the tag no more"
+        assert cache.cas("k", lambda seen: [*seen, 3]) == [2, 3]
+    assert cache.get("k") == [2, 3]
+
+
 def test_a_flush_follows_the_transaction(any_store: Any) -> None:
     any_store.tags("a", "b").put("k", 1, 60)
     undone(lambda: any_store.tags("a").flush())

@@ -24,6 +24,14 @@ def compute(entry: Draft) -> str:
     return "x"
 
 
+def swapped(value: int) -> str:
+    return str(value)
+
+
+async def swapped_later(value: int) -> str:
+    return str(value)
+
+
 @cached(60, key="double:{number}")
 def double(number: int) -> int:
     return 2 * number
@@ -38,6 +46,7 @@ def blocking() -> None:
     assert_type(cache.has("a"), bool)
     assert_type(cache.put("a", 1, 60), bool)
     assert_type(cache.increment("a", 2, initial=1), int)
+    assert_type(cache.cas("a", swapped, default=0, ttl=None), str)
     assert_type(cache.many(["a"]), dict[Any, Any])
     assert_type(cache.integer("a"), int | None)
     assert_type(cache.string("a", "b"), str | None)
@@ -64,6 +73,8 @@ async def awaited() -> None:
     assert_type(await cache.aremember("a", 60, load_with), list[int])
     assert_type(await cache.aremember("a", 60, lambda: 1), int)
     assert_type(await cache.aremember_forever("a", load), list[int])
+    assert_type(await cache.acas("a", swapped_later), str)
+    assert_type(await cache.acas("a", swapped, default=0), str)
     assert_type(cache.akeys(), AsyncIterator[str])
     assert_type(await cache.tags("a").aremember("a", 60, load), list[int])
     assert_type(await later("x"), bytes)

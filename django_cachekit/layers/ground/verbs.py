@@ -194,6 +194,13 @@ async def _pull(call: Call) -> Any:
     return value if await call.one("delete", call.op.key) else MISSING
 
 
+async def _see(call: Call) -> Any:
+    raise NotSupported(
+        f"{call.driver.path} (alias {call.driver.alias!r}) cannot do 'cas': Django's caches "
+        f"have no write on the condition that a value is still the one that was read."
+    )
+
+
 async def _mark(call: Call) -> None:
     """Write one part of a tag's record, blindly: see ``records``."""
     (mark,) = (key for key in parts(call.op.key) if key.kind == KINDS[call.op.match])
@@ -213,6 +220,7 @@ VERBS: Mapping[str, Callable[[Call], Awaitable[Any]]] = {
     "add": _add,
     "incr": _incr,
     "pull": _pull,
+    "see": _see,
     "claim": claims.lay,
     "claim_all": claims.lay_all,
     "mark": _mark,

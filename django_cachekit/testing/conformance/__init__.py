@@ -7,6 +7,7 @@ that does something otherwise on purpose sets that test to None in its class, an
 from ..fixtures import Configured, Given
 from . import (
     aging_options,
+    cas,
     computing,
     drop_in,
     late_tags,
@@ -17,7 +18,18 @@ from . import (
     writing,
 )
 
-MODULES = (reading, writing, computing, aging_options, tags, late_tags, locks, signals, drop_in)
+MODULES = (
+    reading,
+    writing,
+    computing,
+    aging_options,
+    tags,
+    late_tags,
+    locks,
+    signals,
+    drop_in,
+    cas,
+)
 
 
 class Behaviour(Given):

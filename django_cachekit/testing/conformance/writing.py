@@ -163,6 +163,40 @@ def test_large_and_negative_numbers_count(store: Faced, able: Any) -> None:
     assert store.decrement("n", 2**71) == -(2**70)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_go_over_64_bits_and_come_back(
+    store: Faced, able: Any, clock: Any, sign: int
+) -> None:
+    able("count")
+    last = sign * (2**63 - 1)
+    assert store.increment("n", sign, initial=last - 3 * sign, ttl=60) == last - 2 * sign
+    counted = [store.increment("n", sign) for _ in range(4)]
+    assert counted == [last - sign, last, last + sign, last + 2 * sign]
+    assert store.decrement("n", 3 * sign) == last - sign
+    assert store.get("n") == last - sign
+    assert store.decrement("n", sign * 2**200) == last - sign - sign * 2**200
+    assert store.increment("n", 0) == last - sign - sign * 2**200
+    clock.advance(61)
+    assert store.get("n") is None, "it kept its ttl"
+
+
+def test_a_counter_that_is_over_begins_anew(store: Faced, able: Any, clock: Any) -> None:
+    able("count")
+    assert store.decrement("n", 3, initial=-5, ttl=30) == -8
+    clock.advance(31)
+    assert store.increment("n", 3, initial=-5, ttl=300) == -2
+    clock.advance(100)
+    assert store.get("n") == -2
+    store.forget("n")
+    assert store.increment("n", -1, initial=1) == 0
+    clock.advance(10**6)
+    assert store.get("n") == 0, "it has no end unless one is given"
+    for ttl in (0, -1):
+        with pytest.raises(ValueError, match="ttl"):
+            store.increment("n", ttl=ttl)
+    assert store.get("n") == 0
+
+
 def test_counting_is_refused_where_it_would_not_be_exact(store: Faced, row: Any) -> None:
     if "count" in row.can:
         pytest.skip(f"{row.name} can count")

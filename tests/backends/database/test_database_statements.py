@@ -83,6 +83,11 @@ def test_what_takes_more(filled: Any, look: Look, verb: str) -> None:
     assert queries(lambda: work(filled)) == expected
 
 
+def test_a_cas_looks_before_and_after_the_change(filled: Any) -> None:
+    assert queries(lambda: facade.cas("a", lambda _: 2)) == ["SELECT", "SELECT", "UPDATE"]
+    assert queries(lambda: facade.cas("new", lambda _: 2)) == ["SELECT", "SELECT", "INSERT"]
+
+
 def test_a_sealed_alias_counts_where_nobody_sees_the_number(look: Look) -> None:
     keys = {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}
     with tables(default=config(**keys)):

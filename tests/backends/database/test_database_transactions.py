@@ -1,6 +1,7 @@
 """The database store inside the application's own transactions, and beside other writers."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from django.core.cache import caches
 from django.db import connections, transaction
 from django.test import override_settings
 
+from django_cachekit import cache as facade
 from django_cachekit.backends.sql import place
 from django_cachekit.core.faces import Blocking
 from django_cachekit.errors import Misconfigured, StoreUnavailable
@@ -253,6 +255,32 @@ def test_pruning_that_fails_does_not_undo_the_write(
 
     assert cache.get("a") == 1
     assert "pruning failed: " in caplog.text
+
+
+@only["servers"]
+def test_a_cas_within_a_transaction_loses_nothing_and_holds_no_row(cache: Any) -> None:
+    """Who changes the same key meanwhile is not made to wait for the transaction."""
+    cache.set("log", ["first"])
+
+    def elsewhere() -> None:
+        facade.cas("log", lambda log: [*log, "theirs"])
+        connections["disk"].close()
+
+    def change(log: list[str]) -> list[str]:
+        if log == ["first"]:
+            thread = threading.Thread(target=elsewhere)
+            thread.start()
+            thread.join(10)
+            assert not thread.is_alive()
+        return [*log, "mine"]
+
+    with transaction.atomic(using="disk"):
+        assert facade.cas("log", change) == ["first", "theirs", "mine"]
+    assert cache.get("log") == ["first", "theirs", "mine"]
+    with undone():
+        facade.cas("log", lambda log: [])
+        facade.cas("new", lambda _: 1)
+    assert cache.get_many(["log", "new"]) == {"log": ["first", "theirs", "mine"]}
 
 
 def test_two_processes_in_turn_count_exactly(cache: Any) -> None:

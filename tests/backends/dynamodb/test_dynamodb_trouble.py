@@ -144,6 +144,7 @@ VERDICTS: dict[str, tuple[Callable[[], Any], Any]] = {
     "remember": (lambda: facade.remember("a", 60, lambda: "made"), "made"),
     "add": (lambda: facade.add("a", 1, 60), StoreUnavailable),
     "increment": (lambda: facade.increment("count"), StoreUnavailable),
+    "cas": (lambda: facade.cas("a", str), StoreUnavailable),
     "flush": (lambda: facade.flush(), StoreUnavailable),
     "flush of tags": (lambda: facade.tags("t").flush(), StoreUnavailable),
     "keys": (lambda: list(facade.keys()), StoreUnavailable),
@@ -284,6 +285,29 @@ def test_the_reply_to_a_count_is_lost(proxy: FaultProxy) -> None:
     with pytest.raises(OutcomeUnknown):
         facade.increment("count")
     assert facade.get("count") == 2  # it was counted, once
+
+
+def test_the_reply_to_an_add_is_lost(proxy: FaultProxy) -> None:
+    proxy.lose_one_reply()
+    with pytest.raises(OutcomeUnknown):
+        facade.add("new", 1, 60)
+    assert facade.add("new", 2, 60) is False
+    assert facade.get("new") == 1
+
+
+@pytest.mark.parametrize("key", ["a", "new"])
+def test_the_reply_to_a_cas_is_lost(proxy: FaultProxy, key: str) -> None:
+    given: list[int] = []
+
+    def change(number: int) -> int:
+        given.append(number)
+        proxy.lose_one_reply(after=1)  # behind that of the look before the swap
+        return number + 10
+
+    with pytest.raises(OutcomeUnknown):
+        facade.cas(key, change, default=1)
+    assert given == [1]
+    assert facade.get(key) == 11
 
 
 def test_the_reply_to_a_read_or_a_put_is_lost(proxy: FaultProxy) -> None:

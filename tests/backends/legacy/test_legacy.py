@@ -168,8 +168,10 @@ def test_versions_are_told_apart(pair: Pair) -> None:
 
 
 def test_every_verb_meets_it(pair: Pair) -> None:
-    pair.old.set_many({"a": 1, "b": 5, "c": 3, "d": 4, "e": 5, "f": 6, "g": 7}, 600)
+    pair.old.set_many({"a": 1, "b": 5, "c": 3, "d": 4, "e": 5, "f": 6, "g": 7, "h": 8}, 600)
     assert pair.add("a", 2, 60) is False
+    assert pair.cas("h", lambda number: number + 1) == 9
+    assert 0 < pair.ttl("h") <= 600
     assert pair.increment("b") == 6
     assert pair.pull("c") == 3
     assert pair.forget("d") is True

@@ -49,6 +49,7 @@ ANSWERS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "remember": (lambda store: store.remember("cold", 60, lambda: "made"), "made"),
     "add": (lambda store: store.add("key", "new", 60), RAISES),
     "increment": (lambda store: store.increment("n"), RAISES),
+    "cas": (lambda store: store.cas("key", str), RAISES),
     "flush": (lambda store: store.flush(), RAISES),
     "flush of a tag": (lambda store: store.tags("t").flush(), RAISES),
 }
@@ -109,6 +110,35 @@ def test_nothing_is_counted_twice(fault: str, proxy: FaultProxy, through: Any) -
         counted = now
         assert through.increment("n") == counted + 1
         counted += 1
+
+
+@pytest.mark.parametrize("verb", ["add", "increment", "cas"])
+def test_a_lost_reply_is_told_and_nothing_is_done_twice(
+    verb: str, proxy: FaultProxy, through: Any
+) -> None:
+    through.put("n", 1, 60)
+    given: list[int] = []
+
+    def change(number: int) -> int:
+        given.append(number)
+        proxy.lose_one_reply(after=1)  # behind that of the look before the swap
+        return number + 10
+
+    def lost(call: Callable[[], Any], after: int) -> None:
+        proxy.lose_one_reply(after=after)
+        call()
+
+    calls: dict[str, Callable[[], Any]] = {
+        "add": lambda: lost(lambda: through.add("new", 1, 60), 0),
+        "increment": lambda: lost(lambda: through.increment("n", 10), 1),
+        "cas": lambda: through.cas("n", change),
+    }
+    with pytest.raises(OutcomeUnknown):
+        calls[verb]()
+    back(proxy)
+    assert given == ([1] if verb == "cas" else [])
+    assert through.get("n") == (1 if verb == "add" else 11)
+    assert through.get("new") == (1 if verb == "add" else None)
 
 
 def test_it_says_whether_the_server_may_have_acted(proxy: FaultProxy, through: Any) -> None:

@@ -25,6 +25,12 @@ FAULTS: dict[str, Break] = {
     "garble": lambda proxy: proxy.garble(),
 }
 RAISE = object()
+
+
+def plus_one(number: int) -> int:
+    return number + 1
+
+
 VERBS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "get": (lambda cache: cache.get("a", "default"), "default"),
     "many": (lambda cache: cache.many(["a", "b"]), {"a": None, "b": None}),
@@ -37,6 +43,7 @@ VERBS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "remember": (lambda cache: cache.remember("a", 60, lambda: "made"), "made"),
     "add": (lambda cache: cache.add("a", 1), RAISE),
     "increment": (lambda cache: cache.increment("n"), RAISE),
+    "cas": (lambda cache: cache.cas("n", plus_one), RAISE),
     "flush of tags": (lambda cache: cache.tags("t").flush(), RAISE),
     "flush": (lambda cache: cache.flush(), RAISE),
     "ttl": (lambda cache: cache.ttl("a"), RAISE),
@@ -96,6 +103,24 @@ def test_a_lost_reply_is_told_and_nothing_is_done_twice(verb: str, cache: Any, p
         works[verb]()
     assert cache.get("n") == before + (verb == "increment")
     assert cache.get("fresh") == (1 if verb == "add" else None)
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_the_lost_reply_to_a_cas_is_told_and_it_is_done_once(
+    awaited: bool, cache: Any, proxy: Any
+) -> None:
+    given: list[int] = []
+
+    def change(number: int) -> int:
+        given.append(number)
+        proxy.lose_one_reply(after=1)  # behind that of the look before the swap
+        return number + 10
+
+    with pytest.raises(OutcomeUnknown):
+        asyncio.run(cache.acas("n", change)) if awaited else cache.cas("n", change)
+    assert given == [1]
+    assert cache.get("n") == 11
+    assert cache.cas("n", plus_one) == 12
 
 
 def test_what_surely_did_not_happen_is_no_unknown_outcome(cache: Any, proxy: Any) -> None:
@@ -181,6 +206,7 @@ AWAITED: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "put": (lambda cache: cache.aput("a", 2), False),
     "many": (lambda cache: cache.amany(["a"]), {"a": None}),
     "increment": (lambda cache: cache.aincrement("n"), RAISE),
+    "cas": (lambda cache: cache.acas("n", plus_one), RAISE),
     "touch": (lambda cache: cache.atouch("a", 60), False),
 }
 

@@ -67,6 +67,33 @@ def test_touch_takes_two(empty: Any, faulty: Any) -> None:
         assert count(proxy, cache, TWO["touch"]) == 2
 
 
+@pytest.mark.parametrize("key", ["a", "n", "missing"])
+def test_a_cas_takes_three(key: str, empty: Any, faulty: Any) -> None:
+    proxy = faulty(empty)
+    with alone(proxy.url) as cache:
+        assert count(proxy, cache, lambda cache: cache.cas(key, lambda _: 1)) == 3
+
+
+def test_what_a_cas_changed_is_read_with_its_tags_in_one(empty: Any, faulty: Any) -> None:
+    proxy = faulty(empty)
+    with alone(proxy.url) as cache:
+        prepare(cache)
+        assert cache.cas("tagged", lambda number: number + 1) == 2
+        with proxy.counting() as counts:
+            assert cache.get("tagged") == 2
+        assert counts.round_trips == 1
+
+
+def test_a_counter_that_a_cas_changed_is_counted_in_one_trip(empty: Any, faulty: Any) -> None:
+    proxy = faulty(empty)
+    with alone(proxy.url) as cache:
+        prepare(cache)
+        assert cache.cas("n", lambda number: number * 10) == 20
+        with proxy.counting() as counts:
+            assert cache.increment("n") == 21
+        assert counts.round_trips == 1
+
+
 def test_a_count_takes_one_where_the_server_counts(empty: Any, faulty: Any) -> None:
     proxy = faulty(empty)
     with alone(proxy.url) as cache:
