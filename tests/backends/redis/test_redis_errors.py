@@ -173,7 +173,8 @@ def test_a_user_who_may_what_the_page_says(empty: Any, raw: Any) -> None:
             more = re.findall(r"\+(?:script\|load|del|pttl)\b", PAGE.read_text())
             raw.execute_command("ACL SETUSER", "shop", *more)
             raw.script_flush()
-            with caches["default"].lock("plain", timeout=30) as plain:
+            backend: Any = caches["default"]
+            with backend.lock("plain", timeout=30) as plain:
                 assert plain.extend(30) is True
         denied = {one[b"object"] for one in raw.execute_command("ACL LOG")}
         assert denied <= {b"client|setinfo", b"client"}  # known from Redis 7.2 on

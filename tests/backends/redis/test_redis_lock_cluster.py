@@ -52,7 +52,8 @@ def test_record_and_signal_are_in_one_slot(redis_cluster: Any) -> None:
 
 def test_a_slot_on_the_move_keeps_its_locks(redis_cluster: Any) -> None:
     with alone(redis_cluster.url, CLUSTER=True):
-        lock, other = cache.lock("moves", 30), cache.lock("moves", 30)
+        lock: Any = cache.lock("moves", 30)
+        other: Any = cache.lock("moves", 30)
         assert lock.acquire() is True
         record = hooks().keys.record(*names(lock_record("moves")))
         slot = key_slot(record)

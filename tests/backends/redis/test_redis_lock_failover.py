@@ -15,7 +15,8 @@ def test_what_the_replica_had_is_held_after_a_failover(redis_sentinel: Any) -> N
         "SENTINELS": redis_sentinel.sentinels,
     }
     with alone(f"redis://{redis_sentinel.service}/0", **options):
-        lock, other = cache.lock("name", 60), cache.lock("name", 60)
+        lock: Any = cache.lock("name", 60)
+        other: Any = cache.lock("name", 60)
         assert lock.acquire() is True
         fence = lock.fence
         time.sleep(0.5)  # the replica follows

@@ -36,7 +36,7 @@ def configured(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @contextmanager
-def child(work: Callable[[Any], Any]) -> Iterator[Any]:
+def child(work: Callable[[Any], Any]) -> Iterator[tuple[Any, int]]:
     """Do something in another process, that speaks to this one by a pipe; it is killed at last."""
     here, there = FORK.Pipe()
 
@@ -45,9 +45,8 @@ def child(work: Callable[[Any], Any]) -> Iterator[Any]:
 
     process = FORK.Process(target=run)
     process.start()
-    here.pid = process.pid
     try:
-        yield here
+        yield here, process.pid or 0
     finally:
         process.kill()
         process.join()
@@ -92,10 +91,10 @@ def test_who_is_killed_has_it_for_its_ttl_and_no_longer() -> None:
         pipe.send((lock.acquire(), lock.fence))
         time.sleep(60)
 
-    with child(hold) as pipe:
+    with child(hold) as (pipe, pid):
         had, fence = hear(pipe)
         assert had is True
-        os.kill(pipe.pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
         began = time.monotonic()
         lock = cache.lock("name", 30)
         assert lock.acquire() is False
@@ -112,13 +111,13 @@ def test_who_was_stopped_past_its_end_does_no_harm() -> None:
         pipe.send((lock.lost, lock.refresh(), lock.release(), lock.acquire()))
         pipe.recv()
 
-    with child(hold) as pipe:
+    with child(hold) as (pipe, pid):
         had, fence = hear(pipe)
         assert had is True
-        os.kill(pipe.pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGSTOP)
         lock = cache.lock("name", 30)
         assert lock.block(20)
-        os.kill(pipe.pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
         pipe.send("go on")
         assert hear(pipe) == (True, False, False, False)
         assert lock.is_owned_by_current_process() is True
@@ -141,7 +140,7 @@ def test_a_process_whose_clock_is_wrong_takes_nothing_that_is_held(wrong: int) -
 
     held = cache.lock("name", 30)
     assert held.acquire() is True
-    with child(grasp) as pipe:
+    with child(grasp) as (pipe, _):
         had, left = hear(pipe)
         assert had is False
         assert 20 < left <= 30

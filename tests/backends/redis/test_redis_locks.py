@@ -27,7 +27,8 @@ def lock_key(name: str, alias: str = "default") -> bytes:
 
 
 def wipe(alias: str = "default") -> int:
-    return run_now(driver_of(alias).locks.wipe(BLOCKING))
+    gone: int = run_now(driver_of(alias).locks.wipe(BLOCKING))
+    return gone
 
 
 def now(raw: Any) -> int:
@@ -87,11 +88,12 @@ def test_no_sweep_walks_over_it(store: Any, raw: Any) -> None:
 
 
 def test_aliases_on_one_server_have_locks_of_their_own(empty: Any) -> None:
-    for one, other in [
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"KEY_PREFIX": "a"}, {"KEY_PREFIX": "b"}),
         ({"STORE_ID": "a"}, {"STORE_ID": "b"}),
         ({**SEALED, "KEY_PREFIX": "a"}, {**SEALED, "KEY_PREFIX": "b"}),
-    ]:
+    ]
+    for one, other in pairs:
         with alone(empty.url, **one) as cache:
             held = cache.lock("name", 30)
             assert held.acquire() is True
@@ -111,7 +113,8 @@ def test_wipe_frees_all_and_keeps_the_numbers(store: Any, raw: Any) -> None:
         fences[number] = lock.fence
     store.lock("lock 0", 30).force_release()
     assert store.funnel("name", limit=2).block(0)
-    assert caches["default"].lock("plain", timeout=30).acquire(blocking=False) is True
+    backend: Any = caches["default"]
+    assert backend.lock("plain", timeout=30).acquire(blocking=False) is True
     assert wipe() == 6
     assert wipe() == 0
     for number, fence in fences.items():

@@ -15,13 +15,11 @@ from .helping import SEALED, alone, client, driver_of
 def plain(request: pytest.FixtureRequest) -> Any:
     name = "redis_cluster" if request.param == "cluster" else "empty"
     server = request.getfixturevalue(name)
-    options: dict[str, Any] = {"sealed": SEALED, "cluster": {"CLUSTER": True}}.get(
-        request.param, {}
-    )
+    more: dict[str, dict[str, Any]] = {"sealed": SEALED, "cluster": {"CLUSTER": True}}
     for node in getattr(server, "nodes", [server]):
         with client(node) as raw:
             raw.flushall()
-    with alone(server.url, KEY_PREFIX="shop", **options):
+    with alone(server.url, KEY_PREFIX="shop", **more.get(request.param, {})):
         yield caches["default"]
 
 
@@ -83,7 +81,8 @@ def test_no_key_makes_a_record_of_ours(plain: Any) -> None:
 
 def test_a_client_can_be_given(empty: Any) -> None:
     with client(empty) as raw, alone(empty.url):
-        lock = caches["default"].lock("name", timeout=5, client=raw, thread_local=False)
+        backend: Any = caches["default"]
+        lock = backend.lock("name", timeout=5, client=raw, thread_local=False)
         assert lock.redis is raw
         with lock:
-            assert caches["default"].lock("name").acquire(blocking=False) is False
+            assert backend.lock("name").acquire(blocking=False) is False
