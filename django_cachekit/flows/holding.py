@@ -12,7 +12,7 @@ from ..core.faces import Face, Hop
 from ..core.held import Held, Taken, mark
 from ..core.lines import LINES, Place
 from ..core.operation import Record
-from ..errors import CacheKitError, LockLost, LockTimeout, NotSupported
+from ..errors import CacheKitError, LockLost, LockTimeout, NotSupported, StoreUnavailable
 from .grips import Hand, lasting, waiting_time
 
 log = logging.getLogger("django_cachekit")
@@ -132,7 +132,10 @@ async def _first(hand: Hand, place: Place, limit: float) -> bool:
 async def _told(hand: Hand, nap: float) -> bool:
     """Wait until the store tells of a release, or so long; False if it tells of none."""
     op = hand.about("wait", ttl=nap, quiet=True)._replace(keys=hand.grip.keys)
-    return bool(await hand.port.call(op))
+    try:
+        return bool(await hand.port.call(op))
+    except StoreUnavailable:  # the next attempt meets it again, or finds the store well
+        return False
 
 
 async def release(hand: Hand) -> bool:
