@@ -92,7 +92,8 @@ class ByteDriver(Indexing):
                 # A queryset is evaluated when it is pickled, and that asks the database.
                 return await face.run(Hop.DJANGO, _held, work, op)
         except self.failures as error:
-            unknown = op.kind is Kind.ATOMIC and self.io.unsure(error)
+            decides = op.kind is Kind.ATOMIC and op.verb != "see"
+            unknown = decides and self.io.unsure(error)
             kind = OutcomeUnknown if unknown else StoreUnavailable
             raise kind(f"alias {self.alias!r}: {_told(error)}") from error
 

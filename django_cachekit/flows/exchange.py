@@ -33,7 +33,8 @@ async def cas(
     if ttl is not KEEP and over(ttl):
         raise ValueError("cas() needs a ttl over 0, or None; forget() removes.")
     for turn in range(TRIES):
-        look = Operation("see", Kind.READ, (key,), tags=port.tags, label="cas")
+        # No mere read: it has to be the store that is written to that answers.
+        look = Operation("see", Kind.ATOMIC, (key,), tags=port.tags, label="cas")
         seen: Seen = await port.call(look)
         value = await port.face.user(change, await _given(port, seen, default))
         revoke(port, (key,), None)

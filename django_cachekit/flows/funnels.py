@@ -54,7 +54,7 @@ class Funnel:
         """
         slot, (port, _) = self._slot(), self._ports
         try:
-            grip = slot.wait(seconds)
+            grip = slot.hold(seconds)
         except LockTimeout as error:
             if failure is None:
                 raise
@@ -74,7 +74,7 @@ class Funnel:
 
         async def waited() -> Any:
             try:
-                grip = await slot.await_(seconds)
+                grip = await slot.wait(seconds)
             except LockTimeout as error:
                 if failure is None:
                     raise

@@ -112,7 +112,7 @@ class Lock:
         With a callback return what it returns; without, what gives the lock back at the end of a
         ``with`` block.
         """
-        hand = self._hand(0, self.wait(seconds))
+        hand = self._hand(0, self.hold(seconds))
         return (
             Guard(self, hand.grip) if callback is None else run_now(holding.called(hand, callback))
         )
@@ -121,21 +121,21 @@ class Lock:
         """Wait as ``block`` does: to be awaited, or for ``async with``."""
 
         async def waited() -> Any:
-            hand = self._hand(1, await self.await_(seconds))
+            hand = self._hand(1, await self.wait(seconds))
             if callback is None:
                 return Guard(self, hand.grip)
             return await holding.called(hand, callback)
 
         return Blocking(waited(), bare=callback is None)
 
-    def wait(self, seconds: Any) -> Grip:
+    def hold(self, seconds: Any) -> Grip:
         """Wait so long at most until it is had, and return the grip on it."""
         grip = self._next()
         run_now(holding.block(self._hand(0, grip), seconds))
         self._settled(grip, had=True)
         return grip
 
-    async def await_(self, seconds: Any) -> Grip:
+    async def wait(self, seconds: Any) -> Grip:
         """Wait so long at most until it is had, and return the grip on it."""
         grip = self._next()
         await holding.block(self._hand(1, grip), seconds)
@@ -183,7 +183,7 @@ class Lock:
 
     def __enter__(self) -> "Lock":
         """Try once; LockTimeout if it was not had."""
-        self._entered.push(self.wait(0))
+        self._entered.push(self.hold(0))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -191,7 +191,7 @@ class Lock:
 
     async def __aenter__(self) -> "Lock":
         """Try once; LockTimeout if it was not had."""
-        self._entered.push(await self.await_(0))
+        self._entered.push(await self.wait(0))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:

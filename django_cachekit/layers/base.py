@@ -57,13 +57,13 @@ class Driver(Protocol):
     READ     read                             ``Reply`` of what is physically there
     READ     ttl                              seconds, None for ever, or MISSING
     READ     keys                             the keys that match ``glob``
-    READ     see                              ``Seen``, for a ``swap``
     WRITE    write                            the keys that could not be written
     WRITE    delete                           the keys that were there
     WRITE    touch                            the keys that were there
     ATOMIC   add                              True for the one that created it
     ATOMIC   incr                             the new number, MISSING without ``initial``
     ATOMIC   pull                             the value, or MISSING
+    ATOMIC   see                              ``Seen``, for a ``swap`` in the same store
     ATOMIC   swap                             True if what was ``seen`` was still there
     ATOMIC   claim                            MISSING if it lies, UNSURE if another's
                                               does, else the value that is there

@@ -21,7 +21,7 @@ from .base import Proceed
 log = logging.getLogger("django_cachekit")
 
 FIRM = (Kind.ATOMIC, Kind.ADMIN)
-MUST_KNOW = ("keys", "ttl", "see", "lock")
+MUST_KNOW = ("keys", "ttl", "lock")
 """Reads with no answer for a store that is down: an empty list would be taken for the truth."""
 
 LOST = Stamp(MISSING, {})

@@ -90,9 +90,9 @@ def test_who_gives_up_waiting_lets_the_next_one_up() -> None:
     lock.acquire()
 
     async def waits() -> None:
-        first = asyncio.ensure_future(cache.lock("name", 60).await_(60))
+        first = asyncio.ensure_future(cache.lock("name", 60).wait(60))
         await asyncio.sleep(0.01)
-        second = asyncio.ensure_future(cache.lock("name", 60).await_(60))
+        second = asyncio.ensure_future(cache.lock("name", 60).wait(60))
         await asyncio.sleep(0.01)
         first.cancel()
         await asyncio.sleep(0.01)

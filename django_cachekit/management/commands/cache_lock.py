@@ -82,7 +82,7 @@ class Command(CacheCommand):
             raise Misused(str(error)) from error
         with told_to_end() as signals:
             try:
-                lock.wait(options["wait"])
+                lock.hold(options["wait"])
             except LockTimeout as error:
                 if not options["skip"]:
                     raise Failed(f"{error} Nothing was run.") from error

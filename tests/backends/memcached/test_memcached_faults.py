@@ -141,6 +141,16 @@ def test_a_lost_reply_is_told_and_nothing_is_done_twice(
     assert through.get("new") == (1 if verb == "add" else None)
 
 
+def test_the_lost_reply_to_the_look_before_a_cas_leaves_nothing_unknown(
+    proxy: FaultProxy, through: Any
+) -> None:
+    through.put("n", 1, 60)
+    proxy.lose_one_reply()
+    with pytest.raises(StoreUnavailable) as told:
+        through.cas("n", pytest.fail)
+    assert not isinstance(told.value, OutcomeUnknown)
+
+
 def test_it_says_whether_the_server_may_have_acted(proxy: FaultProxy, through: Any) -> None:
     through.put("key", 1, 60)
     proxy.refuse()
