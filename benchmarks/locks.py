@@ -144,6 +144,8 @@ def alone(url: str, rounds: int) -> dict[str, float]:
 
 def _contends(url: str, name: str, turns: int, start: Any, waits: Any) -> None:
     setup(url)
+    for do in SUBJECTS[name](url, f"warm:{name}:{os.getpid()}"):
+        do()  # connects, and loads scripts
     take, give = SUBJECTS[name](url, f"crowd:{name}")
     start.wait()
     for _ in range(turns):

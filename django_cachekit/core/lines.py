@@ -37,10 +37,6 @@ class Lines:
         self._waiting: dict[Any, deque[Place]] = {}
         self._lock = threading.Lock()
 
-    def busy(self, name: Any) -> bool:
-        """Tell whether anybody waits."""
-        return name in self._waiting
-
     def join(self, name: Any) -> Place:
         """Return the last place in the line."""
         place = Place(self, name)

@@ -94,16 +94,12 @@ async def block(hand: Hand, patience: Any) -> None:
 
 
 async def _waited(hand: Hand, limit: float) -> bool:
-    # Those who came earlier go first, unless there is no time to wait for them.
-    hurried = limit <= clock.monotonic()
-    if hurried or not LINES.busy(hand.line):
-        had = (await _attempt(hand)).fence > 0
-        if had or hurried:
-            return had
+    """Wait in line, for those who came earlier go first; unless there is no time to do so."""
+    if limit <= clock.monotonic():
+        return await acquire(hand)
     place = LINES.join(hand.line)
     try:
-        first = await hand.port.face.within(place.turn, limit - clock.monotonic())
-        if first:
+        if place.turn.done() or await hand.port.face.within(place.turn, limit - clock.monotonic()):
             return await _first(hand, place, limit)
     finally:
         place.leave()

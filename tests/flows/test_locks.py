@@ -107,7 +107,7 @@ def test_the_line_of_a_parent_is_not_its_childs() -> None:
     place = LINES.join("name")
     child = os.fork()
     if not child:
-        os._exit(0 if not LINES.busy("name") else 1)
+        os._exit(1 if LINES._waiting else 0)
     place.leave()
     assert os.waitpid(child, 0)[1] == 0
 
