@@ -20,6 +20,7 @@ from .sql.bounds import ENTRIES, Bounds
 from .sql.faults import Undone
 from .sql.index import Notes
 from .sql.legacy import OldTable
+from .sql.locks import RowLocks
 from .sql.place import Place
 from .sql.table import Table
 from .tables import Made
@@ -102,6 +103,8 @@ class DatabaseCache(StoreCache):
         # Made like a key's name, so that the table tells neither prefix nor STORE_ID.
         space = chain.name(record_text(Record("space", self.key_prefix))).hex()[:32]
         driver = Rows(alias, type(self), Names(self), Table(place, space, bounds), chain)
+        locks = chain.name(record_text(Record("locks", self.key_prefix))).hex()[:32]
+        driver.locks = RowLocks(driver.table, locks)
         driver.legacy = _legacy(alias, self.options, place)
         return driver
 

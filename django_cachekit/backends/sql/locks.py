@@ -1,0 +1,112 @@
+"""Locks as rows of the cache's own table, in a space of their own: each step is one statement.
+
+Its clock is that of the database. What a transaction around the call does is no part of it: on
+PostgreSQL, MySQL and MariaDB the lock is taken by a connection beside that one.
+"""
+
+import math
+import random
+import secrets
+from collections.abc import Sequence
+from typing import Any, cast
+
+from django.db.backends.utils import CursorWrapper
+
+from ...core.faces import Face
+from ...core.held import FREE, OWNER, Held, Taken
+from ..locking import LINGER
+from .apart import committing
+from .bounds import OFTEN
+from .lockwords import MARK
+from .place import Work
+from .table import Table
+from .words import Sql
+
+UNKNOWN = bytes(OWNER)
+"""The owner of a row that says nothing of one, but is held: somebody else wrote there."""
+
+
+class RowLocks:
+    """Keep locks in rows; ``dice`` says when those are forgotten that nobody wants any more."""
+
+    def __init__(self, table: Table, space: str) -> None:
+        self.place = table.place
+        self.space = space
+        self.dice = random.random
+        table.beside = self.forget
+
+    async def take(self, face: Face, name: bytes, owner: bytes, ttl: float) -> Taken:
+        """Take it by one upsert; where that tells nothing, or of nothing, another looks."""
+        mine = owner + secrets.token_bytes(MARK)
+        row = name.hex()
+
+        def work(cursor: CursorWrapper, sql: Sql) -> Any:
+            words = sql.locks
+            if self.dice() * OFTEN < 1:
+                self.forget(cursor, sql)
+            cursor.execute(words.take, words.taking(self.space, row, mine, _ms(ttl)))
+            found = cursor.fetchone() if sql.tells else None
+            if found is None:
+                cursor.execute(words.look, [self.space, row])
+                found = cursor.fetchone()
+            return found
+
+        value, fence, left = _read(self._run(work))
+        return Taken(fence) if value == mine else Taken(0, left)
+
+    async def renew(self, face: Face, name: bytes, owner: bytes, ttl: float) -> bool:
+        """Move its end, if it is the owner's still."""
+        given = [_ms(ttl), self.space, name.hex(), owner]
+        return self._changed(lambda sql: (sql.locks.renew, given)) > 0
+
+    async def free(self, face: Face, name: bytes, owner: bytes | None) -> bool:
+        """Let it end now, if it is the owner's still."""
+        given: list[Any] = [self.space, name.hex()]
+        if owner is None:
+            return self._changed(lambda sql: (sql.locks.free_any, given)) > 0
+        return self._changed(lambda sql: (sql.locks.free, [*given, owner])) > 0
+
+    async def look(self, face: Face, name: bytes) -> Held:
+        """Read the row."""
+
+        def work(cursor: CursorWrapper, sql: Sql) -> Any:
+            cursor.execute(sql.locks.look, [self.space, name.hex()])
+            return cursor.fetchone()
+
+        value, fence, left = _read(self._run(work))
+        return Held(value[:OWNER] or UNKNOWN, left, fence) if left > 0 else FREE
+
+    async def wait(self, face: Face, names: Sequence[bytes], seconds: float) -> bool:
+        """Tell nothing: who waits asks again."""
+        return False
+
+    async def wipe(self, face: Face) -> int:
+        """Let all end now that are held; their fences stay."""
+        return self._changed(lambda sql: (sql.locks.wipe, [self.space]))
+
+    def forget(self, cursor: CursorWrapper, sql: Sql) -> None:
+        """Delete those whose end is so long ago that a new fence is larger than theirs."""
+        cursor.execute(sql.locks.forget, [self.space, LINGER * 1000])
+
+    def _changed(self, worded: Any) -> int:
+        def work(cursor: CursorWrapper, sql: Sql) -> int:
+            cursor.execute(*worded(sql))
+            return cast(int, cursor.rowcount)
+
+        return self._run(work)
+
+    def _run(self, work: Work[Any]) -> Any:
+        return self.place.run(committing(self.place.writer()), work)
+
+
+def _ms(seconds: float) -> int:
+    return math.ceil(seconds * 1000)
+
+
+def _read(row: Any) -> tuple[bytes, int, float]:
+    """Return value, fence and seconds left of a row, which may be missing or hold anything."""
+    if row is None:
+        return b"", 0, 0.0
+    value, fence, left = row
+    whole = fence if isinstance(fence, int) else 0
+    return bytes(value or b""), whole, max(0.0, left / 1000) if isinstance(left, int) else 0.0
