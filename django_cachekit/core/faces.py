@@ -18,6 +18,7 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import Future, wait
 from enum import Enum
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 from asgiref.sync import SyncToAsync, async_to_sync, iscoroutinefunction, sync_to_async
@@ -73,6 +74,10 @@ class Face:
         """Wait so long at most, and tell whether ``future`` is done."""
         raise NotImplementedError
 
+    async def readable(self, fileno: int, seconds: float) -> bool:
+        """Wait so long at most, and tell whether there is something to be read from a socket."""
+        raise NotImplementedError
+
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         """Send a signal to its receivers; one that raises is logged by Django and ignored."""
         raise NotImplementedError
@@ -117,6 +122,11 @@ class Blocking(Face):
     async def within(self, future: "Future[Any]", seconds: float) -> bool:
         wait([future], seconds)
         return future.done()
+
+    async def readable(self, fileno: int, seconds: float) -> bool:
+        with DefaultSelector() as selector:
+            selector.register(fileno, EVENT_READ)
+            return bool(selector.select(max(0, seconds)))
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         signal.send_robust(sender, **named)
@@ -181,6 +191,17 @@ class Awaiting(Face):
             except asyncio.TimeoutError:  # in 3.10 another class than TimeoutError
                 pass
         return future.done()
+
+    async def readable(self, fileno: int, seconds: float) -> bool:
+        loop, ready = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(fileno, ready.set)
+        try:
+            await asyncio.wait_for(ready.wait(), max(0, seconds))
+        except asyncio.TimeoutError:  # in 3.10 another class than TimeoutError
+            pass
+        finally:
+            loop.remove_reader(fileno)
+        return ready.is_set()
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         await signal.asend_robust(sender, **named)

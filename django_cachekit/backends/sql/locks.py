@@ -4,23 +4,31 @@ Its clock is that of the database. What a transaction around the call does is no
 PostgreSQL, MySQL and MariaDB the lock is taken by a connection beside that one.
 """
 
+import logging
 import math
 import random
 import secrets
 from collections.abc import Sequence
+from threading import BoundedSemaphore
 from typing import Any, cast
 
+from django.db import Error as DatabaseError
 from django.db.backends.utils import CursorWrapper
 
 from ...core.faces import Face
 from ...core.held import FREE, OWNER, Held, Taken
 from ..locking import LINGER
-from .apart import committing
+from .apart import beside, committing
 from .bounds import OFTEN
+from .ears import Ear, Ears
 from .lockwords import MARK
-from .place import Work
-from .table import Table
+from .place import Place, Work
 from .words import Sql
+
+log = logging.getLogger("django_cachekit")
+
+WAITING = 10
+"""How many may listen at once in a process, for one alias; the others ask now and then."""
 
 UNKNOWN = bytes(OWNER)
 """The owner of a row that says nothing of one, but is held: somebody else wrote there."""
@@ -29,11 +37,12 @@ UNKNOWN = bytes(OWNER)
 class RowLocks:
     """Keep locks in rows; ``dice`` says when those are forgotten that nobody wants any more."""
 
-    def __init__(self, table: Table, space: str) -> None:
-        self.place = table.place
+    def __init__(self, place: Place, space: str) -> None:
+        self.place = place
         self.space = space
         self.dice = random.random
-        table.beside = self.forget
+        self.ears = Ears()
+        self._waiting = BoundedSemaphore(WAITING)
 
     async def take(self, face: Face, name: bytes, owner: bytes, ttl: float) -> Taken:
         """Take it by one upsert; where that tells nothing, or of nothing, another looks."""
@@ -43,7 +52,7 @@ class RowLocks:
         def work(cursor: CursorWrapper, sql: Sql) -> Any:
             words = sql.locks
             if self.dice() * OFTEN < 1:
-                self.forget(cursor, sql)
+                self._forget(cursor, sql)
             cursor.execute(words.take, words.taking(self.space, row, mine, _ms(ttl)))
             found = cursor.fetchone() if sql.tells else None
             if found is None:
@@ -77,15 +86,45 @@ class RowLocks:
         return Held(value[:OWNER] or UNKNOWN, left, fence) if left > 0 else FREE
 
     async def wait(self, face: Face, names: Sequence[bytes], seconds: float) -> bool:
-        """Tell nothing: who waits asks again."""
-        return False
+        """Wait for PostgreSQL's word by a connection of its own, if not too many do already."""
+        connection = self.place.writer()
+        if connection.vendor != "postgresql" or not self._waiting.acquire(blocking=False):
+            return False
+        try:
+            if not face.awaiting:
+                return await self._heard(face, beside(connection), names, seconds)
+            ear = await self.ears.lend(connection)
+            told = await self._heard(face, ear, names, seconds)
+            if told:
+                await self.ears.take_back(ear)
+            return told
+        finally:
+            self._waiting.release()
+
+    async def _heard(self, face: Face, ear: Ear, names: Sequence[bytes], seconds: float) -> bool:
+        """Wait by it; one that was left in the midst of it is of no more use."""
+        rows = sorted({name.hex() for name in names})
+        text = self.place.worded(ear.wrapper).locks.listen(self.space, rows)
+        done = False
+        try:
+            await ear.wait(face, text, len(rows), seconds)
+            done = True
+        except (DatabaseError, NotImplementedError) as error:  # the latter by some event loops
+            log.debug("cache %r: no word of locks: %s", self.place.alias, type(error).__name__)
+        finally:
+            if not done:
+                ear.drop()
+        return done
 
     async def wipe(self, face: Face) -> int:
         """Let all end now that are held; their fences stay."""
         return self._changed(lambda sql: (sql.locks.wipe, [self.space]))
 
-    def forget(self, cursor: CursorWrapper, sql: Sql) -> None:
+    async def sweep(self, face: Face) -> None:
         """Delete those whose end is so long ago that a new fence is larger than theirs."""
+        self._run(self._forget)
+
+    def _forget(self, cursor: CursorWrapper, sql: Sql) -> None:
         cursor.execute(sql.locks.forget, [self.space, LINGER * 1000])
 
     def _changed(self, worded: Any) -> int:

@@ -82,11 +82,17 @@ class LockWords:
         value = f"CAST({value} AS BLOB)" if self._vendor == "sqlite" else value
         return f"{value}, {number}, {expires} - {self._now}"
 
-    def busy(self, names: int) -> str:
-        """Return the query that counts how many of so many are held: space, names."""
-        marks = ", ".join(["%s"] * names)
-        among = f"WHERE {self._space} = %s AND {self._name} IN ({marks})"
-        return f"SELECT COUNT(*) FROM {self.table} {among} AND {self._held}"
+    def listen(self, space: str, names: Sequence[str]) -> str:
+        """Return what listens for so many locks of PostgreSQL's, then counts how many are held.
+
+        It asks only when it is heard what is given back from then on; all in one trip, which no
+        parameters can go along with. Spaces and names are hex digits.
+        """
+        channels = "".join(f"LISTEN {CHANNEL}{name[:DIGITS]}; " for name in names)
+        among = ", ".join(f"'{name}'" for name in names)
+        rows = f"{self._space} = '{space}' AND {self._name} IN ({among}) AND {self._held}"
+        table = self.table.replace("%%", "%")
+        return f"BEGIN; {channels}COMMIT; SELECT COUNT(*) FROM {table} WHERE {rows}"
 
     def _giving(self) -> None:
         """Word what only the owner does; ``free_any`` and ``wipe`` ask for none."""

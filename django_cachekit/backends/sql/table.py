@@ -1,7 +1,7 @@
 """Entries as the rows of a table."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from django.db import DatabaseError, transaction
@@ -27,14 +27,8 @@ TRIES = 1000
 """How often an update starts over because another writer was quicker; one of them always wins."""
 
 
-def _nothing(cursor: CursorWrapper, sql: Sql) -> None:
-    """Have nothing beside the entries."""
-
-
 class Table:
     """Be the engine over one space of a table: each entry a row.
-
-    ``beside`` is called when it is pruned, for rows that are no entries.
 
     The epoch is a row as well: 64 random bits, made at the first use. Being random and no count,
     an epoch that was rolled back, damaged or lost is never come to again.
@@ -49,7 +43,6 @@ class Table:
         self.place = place
         self.space = space
         self.bounds = bounds
-        self.beside: Callable[[CursorWrapper, Sql], None] = _nothing
         self._guess = 0
 
     def unsure(self, error: Exception) -> bool:
@@ -215,7 +208,6 @@ class Table:
         """Delete what has expired or is over the bounds, and return how many went."""
 
         def work(cursor: CursorWrapper, sql: Sql) -> int:
-            self.beside(cursor, sql)
             return self.bounds.sweep(cursor, sql, self.space)
 
         return self.place.run(self.place.writer(), work)
