@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
@@ -171,11 +170,11 @@ def test_what_nobody_had_for_a_week_is_forgotten(
 
 
 GARBLED = {
-    "no end": ("expires = NULL", True),
-    "no fence": ("number = NULL", False),
-    "a fence below zero": ("number = -5", False),
-    "the largest number": ("number = 9223372036854775807", False),
-    "another value": ("value = ''", False),
+    "no end": ("UPDATE cache SET expires = NULL", True),
+    "no fence": ("UPDATE cache SET number = NULL", False),
+    "a fence below zero": ("UPDATE cache SET number = -5", False),
+    "the largest number": ("UPDATE cache SET number = 9223372036854775807", False),
+    "another value": ("UPDATE cache SET value = ''", False),
 }
 
 
@@ -183,8 +182,8 @@ GARBLED = {
 def test_a_row_that_somebody_else_wrote(cache: Any, look: Look, change: str) -> None:
     lock, other = facade.lock("name", 30), facade.lock("name", 30)
     assert lock.acquire() is True
-    text, free = GARBLED[change]
-    look(f"UPDATE cache SET {text} WHERE name = ?", row_of("name"))
+    statement, free = GARBLED[change]
+    look(f"{statement} WHERE name = ?", row_of("name"))
 
     assert lock.is_locked() is not free
     assert other.acquire() is free
