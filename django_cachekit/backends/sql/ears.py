@@ -17,7 +17,7 @@ IDLE = 2
 
 def another(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
     """Return what opens a second connection to where this one goes, a test's database too."""
-    made = connection.copy()
+    made: BaseDatabaseWrapper = connection.copy()
     made.settings_dict["AUTOCOMMIT"] = True
     # One of a pool may never come: those who have the others wait for this one.
     made.settings_dict.get("OPTIONS", {}).pop("pool", None)

@@ -8,9 +8,9 @@ import logging
 import math
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import BoundedSemaphore
-from typing import Any, cast
+from typing import Any, TypeVar
 
 from django.db import Error as DatabaseError
 from django.db.backends.utils import CursorWrapper
@@ -25,6 +25,7 @@ from .lockwords import MARK
 from .place import Place, Work
 from .words import Sql
 
+T = TypeVar("T")
 log = logging.getLogger("django_cachekit")
 
 WAITING = 10
@@ -127,14 +128,14 @@ class RowLocks:
     def _forget(self, cursor: CursorWrapper, sql: Sql) -> None:
         cursor.execute(sql.locks.forget, [self.space, LINGER * 1000])
 
-    def _changed(self, worded: Any) -> int:
+    def _changed(self, worded: Callable[[Sql], tuple[str, list[Any]]]) -> int:
         def work(cursor: CursorWrapper, sql: Sql) -> int:
             cursor.execute(*worded(sql))
-            return cast(int, cursor.rowcount)
+            return int(cursor.rowcount)
 
         return self._run(work)
 
-    def _run(self, work: Work[Any]) -> Any:
+    def _run(self, work: Work[T]) -> T:
         return self.place.run(committing(self.place.writer()), work)
 
 

@@ -14,6 +14,7 @@ is; its own owner is refused like any other.
 # ruff: noqa: S608  # built from quoted identifiers and placeholders only; values are parameters
 
 from collections.abc import Sequence
+from typing import Any
 
 from ...core.held import OWNER
 
@@ -58,9 +59,9 @@ class LockWords:
         self._giving()
         self.take = self._mysql() if vendor == "mysql" else self._upsert()
 
-    def taking(self, space: str, name: str, value: bytes, ttl: int) -> list[object]:
+    def taking(self, space: str, name: str, value: bytes, ttl: int) -> list[Any]:
         """Return what ``take`` is given."""
-        given: list[object] = [space, name, value, ttl]
+        given: list[Any] = [space, name, value, ttl]
         if self._vendor == "mysql":
             return [*given, value, ttl]
         return [*given, space, name] if self._vendor == "postgresql" else given

@@ -89,7 +89,12 @@ def test_a_release_wakes_who_waits(cache: Any) -> None:
     take()
     take(OTHER)
     began = time.monotonic()
-    with later(lambda: (give_back(OTHER), give_back())):
+
+    def both() -> None:
+        give_back(OTHER)
+        give_back()
+
+    with later(both):
         assert run_now(store().wait(BLOCKING, [NAME], 20)) is True
     assert 0.2 < time.monotonic() - began < 10
     assert channels() == []
@@ -179,10 +184,8 @@ def test_no_more_than_so_many_listen(cache: Any, monkeypatch: pytest.MonkeyPatch
 def test_a_connection_that_was_ended_tells_nothing(cache: Any, look: Look) -> None:
     take()
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LISTEN%'"
-    timer = threading.Timer(0.3, lambda: (look(end), connections["look"].close()))
-    timer.start()
-    assert run_now(store().wait(BLOCKING, [NAME], 20)) is False
-    timer.join()
+    with later(lambda: look(end)):
+        assert run_now(store().wait(BLOCKING, [NAME], 20)) is False
     assert run_now(store().wait(BLOCKING, [NAME], 0.1)) is True
     assert channels() == []
 

@@ -76,11 +76,25 @@ def test_where_an_insert_tells_nothing_a_query_follows(
         lock, other = facade.lock("name", 30), facade.lock("name", 30, owner="me")
         assert queries(lock.acquire) == ["INSERT", "SELECT"]
         assert queries(other.acquire) == ["INSERT", "SELECT"]
-        assert other.fence is None
-        assert lock.release() is True
-        assert other.acquire() is True
+        assert (other.fence, lock.release(), other.acquire()) == (None, True, True)
         assert other.fence == (lock.fence or 0) + 1
         assert facade.lock("name", 30, owner="me").acquire() is False
+
+
+@only["mariadb"]
+def test_the_order_in_which_columns_are_set_does_not_matter(cache: Any) -> None:
+    """By default each sees those before it as they will be; this mode shows all as they were."""
+    with connections["disk"].cursor() as cursor:
+        cursor.execute("SET SESSION sql_mode = CONCAT(@@sql_mode, ',SIMULTANEOUS_ASSIGNMENT')")
+    lock, other = facade.lock("name", 30), facade.lock("name", 30)
+    for _ in range(2):
+        before = lock.fence or 0
+        assert lock.acquire() is True
+        assert other.acquire() is False
+        assert (lock.fence or 0) > before
+        assert 25 < lock.remaining() <= 30
+        assert lock.release() is True
+    connections["disk"].close()
 
 
 def test_its_own_owner_does_not_have_it_twice(cache: Any) -> None:
@@ -250,31 +264,54 @@ def test_a_lock_is_given_back_in_a_transaction_that_is_broken(cache: Any) -> Non
 
 
 @only["servers"]
-def test_a_connection_that_does_not_commit_by_itself(cache: Any, look: Look) -> None:
-    connections["disk"].set_autocommit(False)
+@pytest.mark.parametrize("by", ["settings", "hand"])
+def test_a_connection_that_does_not_commit_by_itself(cache: Any, by: str) -> None:
+    connections["disk"].close()
+    if by == "settings":
+        connections["disk"].settings_dict["AUTOCOMMIT"] = False
+    else:
+        connections["disk"].set_autocommit(False)
     lock = facade.lock("name", 30)
     try:
         assert lock.acquire() is True
         connections["disk"].rollback()
     finally:
-        connections["disk"].set_autocommit(True)
+        connections["disk"].settings_dict["AUTOCOMMIT"] = True
+        connections["disk"].close()
     assert lock.is_owned_by_current_process() is True
 
 
-@only["servers"]
-def test_what_stands_beside_a_connection_is_one_and_ends_with_it(cache: Any) -> None:
-    with transaction.atomic(using="disk"):
-        for number in range(5):
-            assert facade.lock(f"name{number}", 30).acquire() is True
-        other = beside(connections["disk"]).wrapper
-        assert other.connection is not None
-        assert other.settings_dict["NAME"] == connections["disk"].settings_dict["NAME"]
-    with CaptureQueriesContext(other) as captured:
-        assert facade.lock("name", 30).acquire() is True
-    assert captured.captured_queries == []  # outside of a transaction it is not needed
-    connections["disk"].close()
+@only["postgresql"]
+def test_what_stands_beside_takes_none_of_a_pool(cache: Any) -> None:
+    """Those who have its others would wait for it, each in a transaction."""
+    pooled = connections["disk"].copy()
+    pooled.settings_dict["OPTIONS"] = {"pool": True, "connect_timeout": 5}
+    assert beside(pooled).wrapper.settings_dict["OPTIONS"] == {"connect_timeout": 5}
+    assert pooled.settings_dict["OPTIONS"]["pool"] is True
 
-    assert other.connection is None
+
+@only["postgresql"]
+def test_it_reaches_the_database_of_a_test_and_does_not_keep_it(look: Look) -> None:
+    """As a test runner has it: the connection's own settings name another than DATABASES did."""
+    look("DROP DATABASE IF EXISTS of_a_test")
+    look("CREATE DATABASE of_a_test")
+    settings = connections["disk"].settings_dict
+    before = settings["NAME"]
+    settings["NAME"] = "of_a_test"
+    try:
+        with tables(default=config()), transaction.atomic(using="disk"):
+            lock, other = facade.lock("name", 30), facade.lock("name", 30)
+            assert lock.acquire() is True
+            assert other.acquire() is False
+            assert run_now(driver_of().locks.wait(BLOCKING, [bytes(32)], 0.01)) is True
+            found = beside(connections["disk"]).wrapper
+            with found.cursor() as cursor:
+                cursor.execute("SELECT current_database(), COUNT(*) FROM cache")
+                assert cursor.fetchone() == ("of_a_test", 1)
+    finally:
+        settings["NAME"] = before
+        connections["disk"].close()
+    look("DROP DATABASE of_a_test")  # which a connection that was left would prevent
 
 
 @only["servers"]
