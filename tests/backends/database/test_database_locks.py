@@ -315,6 +315,21 @@ def test_it_reaches_the_database_of_a_test_and_does_not_keep_it(look: Look) -> N
 
 
 @only["servers"]
+def test_what_stands_beside_a_connection_is_one_and_ends_with_it(cache: Any) -> None:
+    with transaction.atomic(using="disk"):
+        for number in range(5):
+            assert facade.lock(f"name{number}", 30).acquire() is True
+        other = beside(connections["disk"]).wrapper
+        assert other.connection is not None
+    with CaptureQueriesContext(other) as captured:
+        assert facade.lock("name", 30).acquire() is True
+    assert captured.captured_queries == []  # outside of a transaction it is not needed
+    connections["disk"].close()
+
+    assert other.connection is None
+
+
+@only["servers"]
 def test_what_stands_beside_a_connection_that_was_dropped_is_closed(cache: Any) -> None:
     """As when a thread ends without closing it."""
     dropped = connections["disk"].copy()
