@@ -115,6 +115,15 @@ def test_a_failed_attempt_tells_how_long_it_is_held(cache: Any) -> None:
     assert 25 < left <= 30
 
 
+def test_what_has_ended_is_not_the_owners_though_nobody_took_it(cache: Any, look: Look) -> None:
+    lock = facade.lock("name", 30)
+    for late in (lock.refresh, lock.release):
+        assert lock.acquire() is True
+        look("UPDATE cache SET expires = expires - 60000 WHERE name = ?", row_of("name"))
+        assert late() is False
+        assert lock.is_locked() is False
+
+
 # What else is in the table
 
 
