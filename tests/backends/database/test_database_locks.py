@@ -1,6 +1,7 @@
 """Locks as rows: their statements, what else is in the table, transactions, and trouble."""
 
 import gc
+import multiprocessing
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests.servers.databases import entry
 
 from .helping import INDEX_KEY, KEY, Look, config, driver_of, only, queries, tables
 
+FORK = multiprocessing.get_context("fork")
 pytestmark = pytest.mark.usefixtures("never_due")
 
 
@@ -148,7 +150,7 @@ def test_nothing_that_empties_the_cache_reaches_a_lock(cache: Any, look: Look) -
 
 
 def test_aliases_in_one_table_have_locks_of_their_own(look: Look) -> None:
-    with tables(default=config(), other=config(KEY_PREFIX="other")):
+    with tables(default=config(STORE_ID="s"), other=config(STORE_ID="s", KEY_PREFIX="other")):
         one, other = driver_of().locks, driver_of("other").locks
         name = bytes(32)
         assert run_now(one.take(BLOCKING, name, b"a" * 16, 30)).fence
@@ -350,6 +352,17 @@ def test_what_stands_beside_a_connection_that_was_dropped_is_closed(cache: Any) 
 
     assert other.connection is None
     assert raw.closed if other.vendor == "postgresql" else not raw.open
+
+
+@only["servers"]
+def test_a_child_of_a_fork_says_no_good_bye_in_its_parents_name(cache: Any) -> None:
+    with transaction.atomic(using="disk"):
+        assert facade.lock("name", 30).acquire() is True
+        child = FORK.Process(target=beside(connections["disk"]).drop)
+        child.start()
+        child.join(20)
+        assert child.exitcode == 0
+        assert facade.lock("name", 30).acquire() is False
 
 
 @only["sqlite"]
