@@ -193,15 +193,20 @@ class Awaiting(Face):
         return future.done()
 
     async def readable(self, fileno: int, seconds: float) -> bool:
-        loop, ready = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(fileno, ready.set)
+        loop = asyncio.get_running_loop()
+        ready = loop.create_future()
+
+        def wake() -> None:
+            if not ready.done():
+                ready.set_result(None)
+
+        loop.add_reader(fileno, wake)
         try:
-            await asyncio.wait_for(ready.wait(), max(0, seconds))
-        except asyncio.TimeoutError:  # in 3.10 another class than TimeoutError
-            pass
+            # Not wait_for: up to 3.11 it may lose that the task is cancelled.
+            await asyncio.wait([ready], timeout=max(0, seconds))
         finally:
             loop.remove_reader(fileno)
-        return ready.is_set()
+        return ready.done()
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         await signal.asend_robust(sender, **named)
