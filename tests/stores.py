@@ -98,7 +98,8 @@ def _tagged(root: Path) -> Mapping[str, Any]:
 
 
 def _on_sql(name: str, server: str, **options: Any) -> Row:
-    return Row(name, _server_table(server, **options), ALL, "table", server=server, at=in_tables)
+    config = _server_table(server, **options)
+    return Row(name, config, ALL | {"locks"}, "table", server=server, at=in_tables)
 
 
 def _dynamodb(root: Path) -> Mapping[str, Any]:
@@ -155,8 +156,8 @@ ROWS = [
     Row("django-db", _django_db, frozenset(), needs="django table"),
     Row("array", _array, ALL | {"locks"}),
     Row("file", _file, ALL),
-    Row("database", _database, ALL - {"threads"}, needs="table"),
-    Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
+    Row("database", _database, ALL - {"threads"} | {"locks"}, needs="table"),
+    Row("database-sealed", _sealed_database, ALL - {"threads"} | {"locks"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
     Row("tagged-array", _tagged, ALL - {"list"} | {"locks"}, beside=_array),
     _on_sql("postgresql", "postgresql"),

@@ -20,6 +20,7 @@ from .sql.bounds import ENTRIES, Bounds
 from .sql.faults import Undone
 from .sql.index import Notes
 from .sql.legacy import OldTable
+from .sql.locks import RowLocks
 from .sql.place import Place
 from .sql.table import Table
 from .tables import Made
@@ -29,10 +30,13 @@ class Rows(Bytes):
     """Drive a table."""
 
     far = True
+    locks: RowLocks
 
     def __init__(self, alias: str, sender: type, names: Names, table: Table, chain: Chain) -> None:
         super().__init__(alias, sender, names, table, chain)
         self.table = table
+        space = chain.name(record_text(Record("locks", names.prefix))).hex()[:32]
+        self.locks = RowLocks(table.place, space)
 
     def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
         """Return the value, MISSING or UNSURE; or raise what undid the caller's transaction."""
@@ -50,6 +54,11 @@ class Rows(Bytes):
             return await super().perform(face, op)
         except Undone as undone:
             raise undone.error from None
+
+    async def do_prune(self, face: Face, op: Operation) -> int:
+        """Remove what is too old or too much, and locks that nobody has had for long, uncounted."""
+        await self.locks.sweep(face)
+        return await super().do_prune(face, op)
 
     def make_rack(self) -> Rack:
         """Return the rows that tell which keys bear a tag."""

@@ -18,6 +18,7 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import Future, wait
 from enum import Enum
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 from asgiref.sync import SyncToAsync, async_to_sync, iscoroutinefunction, sync_to_async
@@ -73,6 +74,10 @@ class Face:
         """Wait so long at most, and tell whether ``future`` is done."""
         raise NotImplementedError
 
+    async def readable(self, fileno: int, seconds: float) -> bool:
+        """Wait so long at most, and tell whether there is something to be read from a socket."""
+        raise NotImplementedError
+
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         """Send a signal to its receivers; one that raises is logged by Django and ignored."""
         raise NotImplementedError
@@ -122,6 +127,11 @@ class Blocking(Face):
     async def within(self, future: "Future[Any]", seconds: float) -> bool:
         wait([future], seconds)
         return future.done()
+
+    async def readable(self, fileno: int, seconds: float) -> bool:
+        with DefaultSelector() as selector:
+            selector.register(fileno, EVENT_READ)
+            return bool(selector.select(max(0, seconds)))
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         signal.send_robust(sender, **named)
@@ -179,6 +189,22 @@ class Awaiting(Face):
             # Not wait_for: up to 3.11 it may lose that the task is cancelled.
             await asyncio.wait([_woken(future)], timeout=seconds)
         return future.done()
+
+    async def readable(self, fileno: int, seconds: float) -> bool:
+        loop = asyncio.get_running_loop()
+        ready = loop.create_future()
+
+        def wake() -> None:
+            if not ready.done():
+                ready.set_result(None)
+
+        loop.add_reader(fileno, wake)
+        try:
+            # Not wait_for: up to 3.11 it may lose that the task is cancelled.
+            await asyncio.wait([ready], timeout=max(0, seconds))
+        finally:
+            loop.remove_reader(fileno)
+        return ready.done()
 
     async def send(self, signal: Signal, sender: Any, **named: Any) -> None:
         await signal.asend_robust(sender, **named)

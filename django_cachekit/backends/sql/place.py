@@ -69,7 +69,7 @@ class Place:
             asked = False
             try:
                 with _savepoint(connection), connection.cursor() as cursor:
-                    sql, asked = self._worded(connection), True
+                    sql, asked = self.worded(connection), True
                     return work(cursor, sql)
             except Error as error:
                 settle(connection, error)
@@ -120,7 +120,8 @@ class Place:
             return False
         return True
 
-    def _worded(self, connection: BaseDatabaseWrapper) -> Sql:
+    def worded(self, connection: BaseDatabaseWrapper) -> Sql:
+        """Return the statements in the words of a database."""
         sql = self._sql.get(connection.alias)
         if sql is None:
             sql = self._sql[connection.alias] = Sql(connection, self.table)

@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import truncate_name
 
 from ...errors import Misconfigured
+from .lockwords import LockWords
 
 EPOCH = "epoch"
 """The name of the row that holds a space's epoch; no key's name is like it, being 64 hex digits."""
@@ -44,7 +45,7 @@ class Sql:
 
     It keeps no connection, so threads may share it. ``counts``: an UPDATE tells what it made.
     ``tells``: a DELETE tells what it removed, and ``tells_epoch`` the epoch besides. ``renews``:
-    what creates a row also takes the place of one that has expired.
+    what creates a row also takes the place of one that has expired. ``locks``: those on locks.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper, table: str) -> None:
@@ -79,6 +80,7 @@ class Sql:
         self._writing(models.BigIntegerField().cast_db_type(connection))
         self._counting()
         self._sweeping()
+        self.locks = LockWords(self._vendor, self.tells, names, self._binary)
 
     def _finding(self) -> None:
         self._one = f"WHERE {self._space} = %s AND {self._name} = %s"

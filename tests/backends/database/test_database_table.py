@@ -315,7 +315,7 @@ def test_a_new_table_is_read_by_its_primary_key(look: Look) -> None:
     with override_settings(CACHES={"default": config()}):
         run()
         caches["default"].set_many(dict.fromkeys(map(str, range(900)), 1))
-        sql = driver_of().table.place._worded(connections["disk"])
+        sql = driver_of().table.place.worded(connections["disk"])
         with connections["disk"].cursor() as cursor:
             cursor.execute(
                 "EXPLAIN " + sql.read(2), [driver_of().table.space, "epoch", "b" * 64, 5]

@@ -146,8 +146,8 @@ def test_who_lost_inside_a_transaction_locks_the_row(
 ) -> None:
     cache.set("n", 1)
     table = driver_of().table
-    assert table.place._worded(connections["disk"]).lock == ""
-    monkeypatch.setattr(table.place._worded(connections["disk"]), "lock", " /* FOR UPDATE */")
+    assert table.place.worded(connections["disk"]).lock == ""
+    monkeypatch.setattr(table.place.worded(connections["disk"]), "lock", " /* FOR UPDATE */")
     monkeypatch.setattr(table, "_swap", _losing_once(table._swap))
     with transaction.atomic(using="disk"):
         said = queries(lambda: cache.incr("n"))
