@@ -1,6 +1,7 @@
 """Holding a lock: taking it, waiting for it, and giving it back."""
 
 import logging
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -116,13 +117,14 @@ async def _first(hand: Hand, place: Place, limit: float) -> bool:
         left = limit - clock.monotonic()
         if taken.fence or left <= 0:
             return taken.fence > 0
+        ends = taken.left or math.inf  # a store may not know
         if tells:
-            nap = max(min(left, taken.left + 0.001, LISTEN), 0.001)
+            nap = max(min(left, ends + 0.001, LISTEN), 0.001)
             tells = await _told(hand, nap)
         if not tells:
             pause = min(pause * 2, LAST_PAUSE)
             nap = random.uniform(pause / 2, pause)  # noqa: S311 - a pause
-            await hand.port.face.within(place.bell, min(left, max(taken.left, 0.001), nap))
+            await hand.port.face.within(place.bell, min(left, max(ends, 0.001), nap))
 
 
 async def _told(hand: Hand, nap: float) -> bool:
