@@ -154,7 +154,7 @@ ROWS = [
     Row("django-file", _django_file, frozenset({"threads"})),
     Row("django-db", _django_db, frozenset(), needs="django table"),
     Row("array", _array, ALL | {"locks"}),
-    Row("file", _file, ALL),
+    Row("file", _file, ALL | {"locks"}),
     Row("database", _database, ALL - {"threads"}, needs="table"),
     Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
