@@ -31,7 +31,7 @@ def lose_nothing(cache: Any, home: Path, processes: int = 4, turns: int = 25) ->
                     file.write(f"{lock.fence}\n")
                 number.write_text(str(seen + 1))
 
-    running = [FORK.Process(target=run) for _ in range(processes)]
+    running = [FORK.Process(target=run, daemon=True) for _ in range(processes)]
     for process in running:
         process.start()
     for process in running:
@@ -48,7 +48,9 @@ class Holder:
 
     def __init__(self, cache: Any, ttl: float) -> None:
         self.here, there = FORK.Pipe()
-        self.process = FORK.Process(target=self._run, args=(cache, ttl, self.here, there))
+        self.process = FORK.Process(
+            target=self._run, args=(cache, ttl, self.here, there), daemon=True
+        )
         self.process.start()
         there.close()
         self.fence = self.here.recv()

@@ -165,6 +165,15 @@ def test_an_end_that_is_none_is_over(cache: Any, look: Look, end: Any) -> None:
     assert lock.acquire() is True
 
 
+def test_what_is_over_is_not_the_owners_any_more(cache: Any, look: Look) -> None:
+    lock = facade.lock(NAME, 30)
+    assert lock.acquire()
+    put(look, u={"N": str(time.time() - 5)})
+    assert lock.refresh() is False
+    assert lock.release() is False
+    assert lock.is_locked() is False
+
+
 def test_an_owner_that_is_none_holds_it(cache: Any, look: Look) -> None:
     lock = facade.lock(NAME, 30)
     assert lock.acquire()

@@ -67,6 +67,11 @@ def left(held: locks.HeldFiles, name: bytes) -> float:
     return run_now(held.look(BLOCKING, name)).left
 
 
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def records(root: Path) -> list[Path]:
     """Return the files in which locks are noted."""
     return [path for path in walk(root) if path.parent.parent.suffix == ".held"]
@@ -141,7 +146,7 @@ def test_where_a_system_does_not_tell_the_wall_clock_counts(
             path.read_bytes()[:20] + b"\xff" * 8 + path.read_bytes()[28:]
         ),
         lambda path: (path.unlink(), path.symlink_to("/etc/passwd")),
-        lambda path: (path.unlink(), os.mkfifo(path)),
+        pipe,
         lambda path: path.unlink(),
     ],
     ids=["empty", "cut", "long", "mark", "fence", "link", "pipe", "gone"],
@@ -200,6 +205,14 @@ def test_nothing_waits_for_the_entries_lock(
     with tree_of(cache).place.lock(1):
         assert take(held, name_of(1))
         assert free(held, name_of(1))
+
+
+def test_what_is_over_is_not_the_owners_any_more(held: locks.HeldFiles, clock: Clock) -> None:
+    take(held, name_of(1), ttl=5)
+    clock.advance(5)
+    assert run_now(held.renew(BLOCKING, name_of(1), OWNER, 30)) is False
+    assert free(held, name_of(1)) is False
+    assert left(held, name_of(1)) == 0
 
 
 def test_a_look_waits_for_nobody(held: locks.HeldFiles) -> None:

@@ -115,6 +115,7 @@ def test_no_lock_ends_before_its_time(store: Any) -> None:
         while lock.is_locked():
             time.sleep(0.005)
         assert ttl <= time.monotonic() - began <= ttl + 2.1
+        assert lock.refresh() is False
 
 
 def test_what_is_sent(proxy: FaultProxy, through: Any) -> None:
