@@ -53,8 +53,8 @@ class Note(NamedTuple):
     @classmethod
     def made(cls, owner: bytes, fence: int, ttl: float) -> "Note":
         """Return a note that ends so many seconds from now."""
-        ends = (int((now + ttl) * _MICRO) for now in (clock.now(), clock.monotonic()))
-        return cls(owner, fence, *ends, boot())
+        wall, ticks = (int((now + ttl) * _MICRO) for now in (clock.now(), clock.monotonic()))
+        return cls(owner, fence, wall, ticks, boot())
 
     @classmethod
     def read(cls, path: str) -> "Note":
