@@ -99,7 +99,7 @@ def _tagged(root: Path) -> Mapping[str, Any]:
 
 def _on_sql(name: str, server: str, **options: Any) -> Row:
     config = _server_table(server, **options)
-    return Row(name, config, ALL | {"locks"}, "table", server=server, at=in_tables)
+    return Row(name, config, ALL, "table", server=server, at=in_tables)
 
 
 def _dynamodb(root: Path) -> Mapping[str, Any]:
@@ -148,18 +148,18 @@ def _at_cluster(config: Mapping[str, Any], server: Any) -> Mapping[str, Any]:
     return {**at_location(config, server), "OPTIONS": {**config["OPTIONS"], "CLUSTER": True}}
 
 
-ALL = frozenset({"cas", "count", "list", "ttl", "threads", "exact"})
+ALL = frozenset({"cas", "count", "list", "ttl", "threads", "exact", "locks"})
 
 ROWS = [
     Row("locmem", _locmem, frozenset({"threads", "exact"})),
     Row("django-file", _django_file, frozenset({"threads"})),
     Row("django-db", _django_db, frozenset(), needs="django table"),
-    Row("array", _array, ALL | {"locks"}),
+    Row("array", _array, ALL),
     Row("file", _file, ALL),
-    Row("database", _database, ALL - {"threads"} | {"locks"}, needs="table"),
-    Row("database-sealed", _sealed_database, ALL - {"threads"} | {"locks"}, needs="table"),
+    Row("database", _database, ALL - {"threads"}, needs="table"),
+    Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
-    Row("tagged-array", _tagged, ALL - {"list"} | {"locks"}, beside=_array),
+    Row("tagged-array", _tagged, ALL - {"list"}, beside=_array),
     _on_sql("postgresql", "postgresql"),
     _on_sql("postgresql-sealed", "postgresql", **SEALED),
     _on_sql("mariadb", "mariadb"),
@@ -168,9 +168,9 @@ ROWS = [
     Row("memcached", _memcached, ALL - {"list"}, server="memcached"),
     Row("memcached-sealed", _sealed_memcached, ALL - {"list"}, server="memcached"),
     Row("memcached-pool", _memcached, ALL - {"list"}, server="memcached_pool"),
-    Row("redis", _redis, ALL | {"locks"}, server="redis"),
-    Row("redis-sealed", _sealed_redis, ALL | {"locks"}, server="redis"),
-    Row("redis-cluster", _redis, ALL | {"locks"}, server="redis_cluster", at=_at_cluster),
+    Row("redis", _redis, ALL, server="redis"),
+    Row("redis-sealed", _sealed_redis, ALL, server="redis"),
+    Row("redis-cluster", _redis, ALL, server="redis_cluster", at=_at_cluster),
 ]
 
 BY_NAME = {row.name: row for row in ROWS}

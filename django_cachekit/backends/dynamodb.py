@@ -12,6 +12,7 @@ from .bytestore import Bytes
 from .dynamo import making, options
 from .dynamo.door import Door
 from .dynamo.items import Space
+from .dynamo.locks import HeldItems
 from .dynamo.table import Table
 from .tables import Made
 
@@ -24,6 +25,7 @@ class Items(Bytes):
     def __init__(self, alias: str, sender: type, names: Names, table: Table, chain: Chain) -> None:
         super().__init__(alias, sender, names, table, chain)
         self.table = table
+        self.locks = HeldItems(table.door, table.space)
 
     def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
         """Answer UNSURE: a request that failed must not be made again, for it was waited for."""

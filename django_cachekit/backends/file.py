@@ -60,7 +60,9 @@ class EncryptedFileCache(StoreCache):
         )
         largest = chain.max_bytes + _AROUND
         tree = Tree(place, bounds, expiry_ms, largest, bool(self.options.get("FSYNC", False)))
-        return Bytes(alias, type(self), Names(self), tree, chain)
+        driver = Bytes(alias, type(self), Names(self), tree, chain)
+        driver.locks = tree.locks
+        return driver
 
     def _place(self, alias: str, root: str) -> Place:
         shared = bool(self.options.get("ALLOW_SHARED_DIRECTORY", False))

@@ -14,6 +14,7 @@ from .memcache import settings
 from .memcache.drivers import One, Pool
 from .memcache.engine import Engine
 from .memcache.legacy import OldItems
+from .memcache.locks import HeldItems
 
 
 class MemcachedCache(StoreCache):
@@ -39,6 +40,8 @@ class MemcachedCache(StoreCache):
         names = Names(self)
         place = settings.placing(nodes, self.options)
         ones = [One(alias, type(self), names, Engine(node, epoch), chain) for node in nodes]
+        for one in ones:
+            one.locks = HeldItems(one.engine.node)
         if wanted(alias, self.options):
             engines, legacy = [one.engine for one in ones], Legacy(classes(self.options))
             old = Adoption(alias, OldItems(engines, place, legacy))

@@ -19,21 +19,21 @@ _LIVE = "attribute_exists(p) AND (attribute_not_exists(e) OR e > :now)"  # no ep
 
 def empty(door: Door, space: Space) -> None:
     """Delete every item but the epoch's."""
-    for page in _pages(door, space, only="k"):
+    for page in pages(door, space, only="k"):
         gone = [item["k"]["S"] for item in page if item["k"]["S"] != space.epoch]
         batches.submit(door, [batches.drop(at) for at in gone], _patience())
 
 
 def live(door: Door, space: Space) -> Iterator[list[Item]]:
     """Give the items of entries that have not expired."""
-    return _pages(door, space, Condition(_LIVE, {":now": number(clock.now())}))
+    return pages(door, space, Condition(_LIVE, {":now": number(clock.now())}))
 
 
 def prune(door: Door, space: Space) -> int:
     """Delete what has expired, and return how many entries that were."""
     now, count, left = clock.now(), 0, list[str]()
     ended = Condition("e <= :now", {":now": number(now)})
-    for page in _pages(door, space, ended, only="k"):
+    for page in pages(door, space, ended, only="k"):
         keys = [item["k"]["S"] for item in page]
         count += sum(_expired(door, at, ended) for at in keys if space.name(at))
         left += [at for at in keys if "#" in at]
@@ -55,7 +55,7 @@ def _expired(door: Door, at: str, ended: Condition) -> bool:
 def _orphans(door: Door, space: Space, before: float) -> list[str]:
     """Find pieces that no head has named for a while: their writer was killed, or outrun."""
     old = list[str]()
-    for page in _pages(door, space, Condition("attribute_not_exists(p)"), only="k"):
+    for page in pages(door, space, Condition("attribute_not_exists(p)"), only="k"):
         old += [
             item["k"]["S"] for item in page if (pieces.began(item["k"]["S"]) or before) < before
         ]
@@ -64,9 +64,10 @@ def _orphans(door: Door, space: Space, before: float) -> list[str]:
     return [at for at in old if at not in named]
 
 
-def _pages(
+def pages(
     door: Door, space: Space, where: Condition | None = None, only: str = ""
 ) -> Iterator[list[Item]]:
+    """Give the items of a space, as far as a condition holds, page after page."""
     more = f" AND ({where.text})" if where else ""
     params = {
         "ConsistentRead": True,

@@ -6,6 +6,7 @@
     <LOCATION>/v1/<store>/<aa>/<name>      an entry; aa, its shard, is the name's first byte
     <LOCATION>/v1/<store>.locks/<aa>       the shard's lock, never deleted
     <LOCATION>/v1/<store>.gone.<random>    what a clear set aside, until it is deleted
+    <LOCATION>/v1/<store>.held             the records of locks, see ``locks``
 
 The number of shards does not depend on any setting, so processes that are configured differently
 still agree on names and locks. A file's modification time says when it was last written or, to the
@@ -25,6 +26,7 @@ from ...errors import ValueTooLarge
 from ..engine import KEEP, Blob, Change
 from .disk import TRIES, create, drop, fetch, now_ns, own_directory, sync_directory
 from .ledger import SHARDS, Bounds, tally
+from .locks import HeldFiles
 from .place import Place
 from .sweep import TEMPORARY, Expiry, Sweeper, hint, names, survey
 
@@ -54,6 +56,7 @@ class Tree:
         self._largest = min(largest, bounds.bytes)
         self._sync = sync
         self._sweeper = Sweeper(place, bounds, expiry)
+        self.locks = HeldFiles(place, sync)
 
     def read(self, names: Sequence[bytes]) -> tuple[int, dict[bytes, bytes]]:
         """Return the epoch, and what is in the files that are there."""
@@ -100,6 +103,7 @@ class Tree:
 
     def prune(self) -> int:
         """Remove what is expired, broken or over the bounds, and what crashes left behind."""
+        self.locks.prune()
         return self._sweeper.prune()
 
     def _holding(self, name: bytes, work: Callable[[], T]) -> T:

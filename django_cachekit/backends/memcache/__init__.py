@@ -5,6 +5,7 @@ wire         one connection: several commands in one packet, and a reply to each
 node         one server: its connections, and whether it is worth asking
 packets      what goes in one packet: keys, times, epochs
 engine       the hooks of a store of bytes, on one node
+locks        the hooks of locks, on one node
 drivers      one node, or several that share the keys
 settings     LOCATION and OPTIONS, read and refused
 ===========  ==================================================================================

@@ -5,9 +5,9 @@ import random
 import ssl
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from pymemcache.exceptions import MemcacheError, MemcacheUnexpectedCloseError
 from pymemcache.pool import ObjectPool
@@ -16,6 +16,8 @@ from ...core import clock
 from ...core.faces import after_fork
 from ...errors import Misconfigured
 from .wire import Reply, Wire
+
+T = TypeVar("T")
 
 OLDEST = (1, 6, 10)
 """The first memcached with the meta commands as they are now."""
@@ -91,6 +93,7 @@ class Node:
         self._met = False
         self._generation = 0
         self.losses = 0
+        self._ahead = -1, 0.0
         self._pool = self._empty()
         _nodes.add(self)
 
@@ -100,13 +103,17 @@ class Node:
         An error is a ``NotConnected`` where nothing has left this process; the server may have
         acted on any other, but for what it refused.
         """
+        return self.talk(lambda wire: wire.exchange(commands, count))
+
+    def talk(self, work: Callable[[Wire], T]) -> T:
+        """Return what ``work`` makes of one connection: one server, however often it is asked."""
         self.health.admit()
         wire = self._taken()
         used = wire.used
         try:
             if not used:
                 self._connected(wire)
-            replies = wire.exchange(commands, count)
+            result = work(wire)
         except BaseException as error:
             self._pool.destroy(wire)
             self.losses += 1
@@ -114,7 +121,19 @@ class Node:
             raise
         self._pool.release(wire)
         self.health.well()
-        return replies
+        return result
+
+    def milliseconds(self) -> int:
+        """Return the time by the server's clock, which is asked once as long as it stays the same.
+
+        By this process's where the server does not tell.
+        """
+        losses, ahead = self._ahead
+        if losses != self.losses:
+            told = self.talk(Wire.clock)
+            ahead = (told or clock.now()) - clock.monotonic()
+            self._ahead = self.losses, ahead
+        return int((clock.monotonic() + ahead) * 1000)
 
     def reset(self) -> None:
         """Leave every connection to the process this one was forked from, and begin anew."""

@@ -14,7 +14,8 @@ NAMES = 500
 PACKET = 2**19
 """How many bytes go in one packet, but for one that is larger by itself."""
 
-_MONTH = 30 * 24 * 60 * 60
+MONTH = 30 * 24 * 60 * 60
+"""The most seconds from now that memcached counts; a larger number is a moment to it."""
 
 
 def key_of(name: bytes) -> bytes:
@@ -44,7 +45,7 @@ def server_ttl(expires: float | None) -> int:
     if expires is None:
         return 0
     left = math.ceil(expires - clock.now()) + 1
-    if left > _MONTH:
+    if left > MONTH:
         moment = math.ceil(expires) + 1
         return moment if moment < 2**31 else 0
     return max(left, 1)
