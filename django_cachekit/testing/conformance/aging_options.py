@@ -112,6 +112,17 @@ def test_it_is_neither_counted_on_nor_listed(store: Faced, able: Any, clock: Clo
     assert store.increment("b") == 1
 
 
+def test_its_end_can_be_moved(store: Faced, able: Any, clock: Clock) -> None:
+    able("ttl")
+    store.remember("key", 60, lambda: 5, stale_if_error=600)
+    assert store.touch("key", 500) is True
+    assert 60 < store.ttl("key") <= 500
+    clock.advance(400)
+    assert store.get("key") == 5
+    clock.advance(101)
+    assert store.get("key") is None
+
+
 @removals
 def test_what_was_taken_away_is_not_served(store: Faced, clock: Clock, way: str) -> None:
     scope = store.tags("declared")
