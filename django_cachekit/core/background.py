@@ -7,7 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from asgiref.sync import SyncToAsync
 from django.core.signals import request_finished, request_started
 from django.db import connections
 
@@ -93,20 +95,25 @@ class Answer:
 
 
 _answer: ContextVar[Answer | None] = ContextVar("cachekit_answer", default=None)
+_answers: WeakKeyDictionary[Any, Answer] = WeakKeyDictionary()
+"""Under ASGI what a signal's receiver sets in its context is lost: a request is known by this."""
+
+
+def _current() -> Answer | None:
+    """Return what waits for the answer of the request that is served here, if one is."""
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    answer = _answer.get() if context is None else _answers.get(context)
+    return None if answer is None or answer.given else answer
 
 
 def in_request() -> bool:
     """Tell whether a request is being answered here."""
-    answer = _answer.get()
-    return answer is not None and not answer.given
+    return _current() is not None
 
 
 def after_response(work: Callable[[], Any]) -> bool:
     """Have ``work`` done once the response was sent, soon where there is no request."""
-    answer = _answer.get()
-    if answer is None or answer.given:
-        return CREW.take_on(work)
-    return answer.take_on(work)
+    return (_current() or CREW).take_on(work)
 
 
 def _in_transaction() -> bool:
@@ -121,11 +128,15 @@ def _in_transaction() -> bool:
 
 
 def _begin(**_: Any) -> None:
-    _answer.set(Answer())
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    if context is None:
+        _answer.set(Answer())
+    else:
+        _answers[context] = Answer()
 
 
 def _end(**_: Any) -> None:
-    answer = _answer.get()
+    answer = _current()
     if answer is not None:
         answer.end()
 

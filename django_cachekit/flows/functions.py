@@ -157,7 +157,7 @@ class Decorator:
             return await using("arefresh", args, kwargs)
 
         def recompute(seen: float | None, /, *args: Any, **kwargs: Any) -> None:
-            finish(lambda: self._again(recipe, "_later", seen, args, kwargs))
+            finish(functools.partial(self._again, recipe, "_later", seen, args, kwargs))
 
         remembered.forget = forget  # type: ignore[attr-defined]  # see CachedFunction
         remembered.refresh = refresh  # type: ignore[attr-defined]  # see CachedFunction

@@ -50,6 +50,7 @@ COUNTED = [
     ("docs/computing.md", memo.ENTRIES, "1,000"),
     ("docs/computing.md", int(leases.SECONDS), "ten"),
     ("docs/computing.md", background.THREADS, "four"),
+    ("docs/computing.md", background.WAITING, "100"),
 ]
 UNITS = {"": 1, "MiB": 2**20, "GiB": 2**30}
 

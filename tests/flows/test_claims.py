@@ -83,6 +83,22 @@ def test_a_claim_over_a_value_ends_with_its_time(store: str, clock: Clock) -> No
     assert cache.get("key") == "old"
 
 
+def test_a_value_that_ends_before_the_claim_over_it_is_read_until_then(
+    store: str, clock: Clock
+) -> None:
+    if store == "django-file":
+        pytest.skip("its server keeps its own time")
+    cache.put("key", "old", 5)
+    assert claim(b"a" * 16, "present") is MISSING
+    assert cache.get("key") == "old"
+    assert cache.ttl("key") <= 5
+    clock.advance(6)
+    assert cache.get("key") is None
+    assert claim(b"b" * 16) is UNSURE
+    assert tell("delete", Kind.WRITE, token=b"a" * 16) == {"key"}
+    assert claim(b"b" * 16) is MISSING
+
+
 def test_a_claim_outlives_the_value_it_lies_over(store: str, clock: Clock) -> None:
     if store == "django-file":
         pytest.skip("its server keeps its own time")

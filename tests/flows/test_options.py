@@ -161,7 +161,16 @@ def test_one_of_all_processes_tries_in_a_pause(store: str, clock: Clock, tmp_pat
 # Waiting only so long
 
 
-def test_all_are_served_the_old_value_while_one_computes(store: str, clock: Clock) -> None:
+def test_all_are_served_the_old_value_while_one_computes(
+    store: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, take_on = list[int](), background.CREW.take_on
+
+    def counted(work: Callable[[], Any]) -> bool:
+        taken.append(1)
+        return take_on(work)
+
+    monkeypatch.setattr(background.CREW, "take_on", counted)
     go, kept = threading.Event(), {"stale_if_error": 600, "soft_timeout": 0.1}
     make = Counted(lambda call: go.wait(20) and "new")
     cache.remember("key", 60, lambda: "old", **kept)
@@ -171,7 +180,7 @@ def test_all_are_served_the_old_value_while_one_computes(store: str, clock: Cloc
     assert time.monotonic() - began < 5
     go.set()
     settled()
-    assert (make.calls, cache.get("key")) == (1, "new")
+    assert (make.calls, len(taken), cache.get("key")) == (1, 1, "new")
 
 
 def test_what_is_computed_in_time_is_served(store: str, clock: Clock) -> None:
@@ -263,12 +272,13 @@ def test_a_refresh_that_was_done_meanwhile_is_not_done_again(store: str, clock: 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(background.CREW, "take_on", late)
-        assert cache.flexible("key", (60, 600), never) == "old"
+        make = Counted(str)
+        assert cache.flexible("key", (60, 600), make) == "old"
         assert begun.wait(10)
     cache.refresh("key", 600, lambda: "other")
     go.set()
     settled()
-    assert cache.get("key") == "other"
+    assert (cache.get("key"), make.calls) == ("other", 0)
 
 
 def test_a_conditional_refresh_behind_the_caller(store: str, clock: Clock) -> None:

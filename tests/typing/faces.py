@@ -1,6 +1,7 @@
 """What a type checker must see of both faces; read by mypy and pyright, never run."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from typing import Any
 
 from typing_extensions import assert_type
@@ -86,3 +87,19 @@ def wrong() -> None:
     cache.increment("a", "b")  # type: ignore[arg-type]
     cache.puts("a", 1)  # type: ignore[attr-defined]
     double("x")  # type: ignore[arg-type]
+
+
+def options() -> None:
+    assert_type(cache.remember("a", 60, lambda: 1, early=1.0, jitter=0.1), int)
+    assert_type(cache.remember("a", 60, compute, stale_if_error=timedelta(days=1)), str)
+    assert_type(cache.flexible("a", (1, 2), lambda: 1, soft_timeout=0.5, on_error="retry"), int)
+    cached(60, negative_ttl=5)(lambda: 1)
+    cache.remember("a", 60, lambda: 1, sooner=1)  # type: ignore[call-overload]
+    cache.remember("a", 60, lambda: 1, on_error="ignore")  # type: ignore[call-overload]
+    cache.refresh("a", 60, lambda: 1, early="1")  # type: ignore[arg-type]
+
+
+async def options_awaited() -> None:
+    assert_type(await cache.aremember("a", 60, load, early=1.0), list[int])
+    assert_type(await cache.aremember("a", 60, load_with, stale_if_error=60), list[int])
+    assert_type(await cache.aflexible("a", (1, 2), load, jitter=0.1), list[int])

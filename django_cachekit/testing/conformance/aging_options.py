@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from ... import cache
-from ...flows import behind, options
+from ...flows import behind
+from ...flows.options import Given
 from ..clock import Clock
 from ..faced import Faced
 
@@ -108,6 +110,17 @@ def test_it_is_neither_counted_on_nor_listed(store: Faced, able: Any, clock: Clo
     with pytest.raises(KeyError):
         store.ttl("b")
     assert store.increment("b") == 1
+
+
+def test_its_end_can_be_moved(store: Faced, able: Any, clock: Clock) -> None:
+    able("ttl")
+    store.remember("key", 60, lambda: 5, stale_if_error=600)
+    assert store.touch("key", 500) is True
+    assert 60 < store.ttl("key") <= 500
+    clock.advance(400)
+    assert store.get("key") == 5
+    clock.advance(101)
+    assert store.get("key") is None
 
 
 @removals
@@ -214,7 +227,7 @@ def test_who_has_waited_long_enough_is_served_the_old_value(
     store: Faced, able: Any, clock: Clock
 ) -> None:
     able("threads")
-    go, kept = threading.Event(), {"stale_if_error": 600, "soft_timeout": 0.05}
+    go, kept = threading.Event(), Given(stale_if_error=600, soft_timeout=0.05)
 
     def slow() -> str:
         go.wait(10)
@@ -235,7 +248,7 @@ def test_what_is_taken_away_while_he_waits_is_not(
     store: Faced, able: Any, clock: Clock, way: str
 ) -> None:
     able("threads")
-    begun, kept = threading.Event(), {"stale_if_error": 600, "soft_timeout": 1}
+    begun, kept = threading.Event(), Given(stale_if_error=600, soft_timeout=1)
 
     def overtaken(entry: Any) -> str:
         entry.tags.add("found")
@@ -252,6 +265,34 @@ def test_what_is_taken_away_while_he_waits_is_not(
     assert scope.remember("key", 60, overtaken, **kept) != "old"
     settled()
     assert cache.get("key") in (None, "new")
+
+
+def test_nor_is_he_given_what_was_begun_before_a_flush(
+    store: Faced, able: Any, clock: Clock
+) -> None:
+    able("threads")
+    begun, go, scope = threading.Event(), threading.Event(), cache.tags("t")
+
+    def slow() -> str:
+        begun.set()
+        go.wait(10)
+        return "overtaken"
+
+    scope.remember("key", 60, lambda: "old", stale_if_error=600)
+    clock.advance(61)
+    assert scope.remember("key", 60, slow, stale_if_error=600, soft_timeout=0.05) == "old"
+    assert begun.wait(10)
+    scope.flush()
+    scope.refresh("key", 60, lambda: "newer", stale_if_error=600)
+    clock.advance(61)
+    with ThreadPoolExecutor(1) as pool:
+        kept = Given(stale_if_error=600, soft_timeout=10)
+        asked = pool.submit(lambda: scope.remember("key", 60, lambda: "newest", **kept))
+        time.sleep(0.1)
+        go.set()
+        assert asked.result(20) in ("newer", "newest")
+    settled()
+    assert cache.get("key") in (None, "newest")
 
 
 # Kept as it is
@@ -372,7 +413,7 @@ def test_what_took_long_is_computed_before_its_end(
         return found
 
     drawn = 0.0
-    monkeypatch.setattr(options.random, "random", lambda: drawn)
+    monkeypatch.setattr("random.random", lambda: drawn)
     assert [ask(), ask()] == [1, 1]
     drawn = 1 - 1e-9  # which is about 21 times its cost before its end
     assert ask() == 1
@@ -398,7 +439,7 @@ def test_early_or_not_a_flush_is_a_flush(
         clock.advance(5)
         return len(made)
 
-    monkeypatch.setattr(options.random, "random", lambda: 1 - 1e-9)
+    monkeypatch.setattr("random.random", lambda: 1 - 1e-9)
     scope = store.repository.tags("declared")
     assert scope.remember("key", 60, make, early=1.0) == 1
     assert scope.remember("key", 60, make, early=1.0) == 1
