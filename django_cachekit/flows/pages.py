@@ -129,6 +129,7 @@ class Shelf:
         self.key: str | None = None
         self.turn: Turn | None = None
         self._list: str | None = None
+        self._listed = False
         self._tried = False
 
     @property
@@ -142,6 +143,7 @@ class Shelf:
             self._list = key
         if key == self._list:
             found = run_now(find(self.bare, key, None, LABEL))
+            self._listed = found is not MISSING
             return default if found is MISSING else found
         page = self._look(key)
         self.found.add(*page.tags)
@@ -238,22 +240,26 @@ class Shelf:
         self, face: Face, flight: Flight, waits: Waiting, again: Callable[[], Any]
     ) -> tuple[Any, bool]:
         """Take the lease, or wait for the process that has it; return as ``_follow`` does."""
-        turn = Turn(self.tagged, self.key or "", flight)
+        turn, found = Turn(self.tagged, self.key or "", flight), UNSURE
         page: Any = None
         try:
             while page is None and self._may_wait(waits) and self.key == turn.key:
                 flight.stamp = self.stamp
-                found = await self._leased(face)
-                if found is not UNSURE:
-                    turn.lease = found if isinstance(found, Lease) else None
+                found = await self._leased(face) if found is UNSURE else None
+                turn.lease = found if isinstance(found, Lease) else turn.lease
+                if found is None or (turn.lease is not None and self._listed):
                     self.turn = turn
                     return None, True
-                await face.sleep(waits.pause())
+                if found is UNSURE:
+                    await face.sleep(waits.pause())
+                # Also with the lease: it says nothing where the page's own key is not known yet.
                 page = await self._again(face, again)
             return page, False
         finally:
             if self.turn is not turn:
                 BOARD.land(turn.name, flight)
+                if turn.lease is not None:
+                    await give_back(self.tagged.by(face), turn.lease)
 
     async def _leased(self, face: Face) -> Any:
         """Take the lease; UNSURE if another process has it, and MISSING if there is none."""
