@@ -59,8 +59,11 @@ class Remembered(NamedTuple):
 class Job:
     """Hold what one computation needs: the key, how to make the value, and how long it lives.
 
-    Younger than ``fresh`` seconds it is fresh, and stale from then on; None: always fresh.
+    Younger than ``fresh`` seconds it is fresh, and stale from then on; None: always fresh. With
+    ``first`` what another has stored meanwhile stays; ``late`` tells that the value was not stored.
     """
+
+    first = late = False
 
     def __init__(
         self,
@@ -123,7 +126,12 @@ class Job:
         if lease is not None:
             more["token"] = lease.token
         values = {self.key: made.value}
+        beside = lease is None or getattr(self.port.stack.driver, "beside", False)
+        if self.first and beside and self.key in (await self.look(made.tags)).values:
+            self.late = True  # a claim in the entry's place would have gone
+            return
         failed = await store(self.port, values, ttl, self.version, "remember", **more)
+        self.late = bool(failed)
         if lease is not None:
             lease.stored(values, failed)
         if flight.revoked and lease is None:
@@ -163,13 +171,21 @@ async def get_or_set(
     timeout: Any = DEFAULT_TIMEOUT,
     version: int | None = None,
 ) -> Any:
-    """Return the value, or ``default`` (called if it can be), stored; one caller computes."""
+    """Return the value, or ``default`` (called if it can be), stored; one caller computes.
+
+    What another has set meanwhile stays, and is returned, as with Django.
+    """
     key = plain(key)
     found = await find(port, key, version, "get_or_set")
     if found is not MISSING:
         return found
-    make = default if callable(default) else lambda: default
-    return (await single(Job(port, key, make, timeout, version))).value
+    job = Job(port, key, default if callable(default) else lambda: default, timeout, version)
+    job.first = True
+    made = await single(job)
+    if job.late:
+        reply = await job.look()
+        made = Remembered.of(reply.values.get(key, made.value))
+    return made.value
 
 
 async def refresh(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -> Any:
