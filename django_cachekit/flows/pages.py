@@ -48,7 +48,8 @@ async def snapshot(port: Port, key: Any, *, quiet: bool = False) -> Look:
     """Return what lies under a key, and the stamp for what is rendered from now on."""
     key = plain(key)  # Django asks for None, for want of a list that was there before
     mark = Record(UNKEPT, key)
-    op = port.read((key, mark), None, LABEL)._replace(snapshot=True, finds=True, quiet=quiet)
+    op = port.read((key,), None, LABEL)._replace(snapshot=True, finds=True, quiet=quiet)
+    op = op._replace(keys=(key, mark))
     reply = await port.call(op)
     page = Remembered.of(reply.values.get(key, MISSING))
     return Look(page, reply.stamp, key in reply.held, mark in reply.values)
@@ -108,7 +109,7 @@ class Turn:
 
 async def _mark(port: Port, key: str) -> None:
     """Say for a while that nobody is to wait for a page."""
-    values = {Record(UNKEPT, key): 1}
+    values: dict[Any, int] = {Record(UNKEPT, key): 1}
     await store(port, values, leases.SECONDS, None, LABEL, quiet=True)
 
 
@@ -240,7 +241,8 @@ class Shelf:
         self, face: Face, flight: Flight, waits: Waiting, again: Callable[[], Any]
     ) -> tuple[Any, bool]:
         """Take the lease, or wait for the process that has it; return as ``_follow`` does."""
-        turn, found = Turn(self.tagged, self.key or "", flight), UNSURE
+        turn = Turn(self.tagged, self.key or "", flight)
+        found: Any = UNSURE
         page: Any = None
         try:
             while page is None and self._may_wait(waits) and self.key == turn.key:

@@ -161,7 +161,7 @@ class Engine:
         raise self._contended()
 
     def updates(self, changes: Mapping[bytes, Change[T]]) -> Mapping[bytes, T]:
-        """Look at all in one packet, and swap in another; what another changed between, by itself."""
+        """Look at all in one packet and swap in another; what changed between is done by itself."""
         done = dict[bytes, T]()
         for some in parts(list(changes)):
             epoch, there = self.ask([b"mg %b v c" % key_of(name) for name in some])
