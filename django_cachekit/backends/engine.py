@@ -114,6 +114,8 @@ class Engine(Protocol):
     ``count(name, by) -> (epoch, data)``
         Add to a counter (see ``numbers``) and return its bytes; None where there is no counter,
         or the sum is not in 64 bits.
+    ``updates(changes) -> results``
+        What ``update`` does for each of several names, in fewer trips.
     ``errors: tuple[type[Exception], ...]``
         What the client raises, besides ``OSError`` and ``django.db.Error``.
     ``unsure(error) -> bool``
@@ -247,6 +249,8 @@ class Faced:
         self.lasting = bool(getattr(engine, "lasting", False))
         self.orderly = bool(getattr(engine, "orderly", False))
         self._given = cast(Any, engine)
+        if hasattr(engine, "updates"):
+            self.updates = self._updates
 
     def unsure(self, error: Exception) -> bool:
         """Ask the engine, which knows its client; one that does not say is sure."""
@@ -287,6 +291,15 @@ class Faced:
     async def update(self, face: Face, name: bytes, change: Changing[T]) -> T:
         """Replace what is under ``name``."""
         return self.engine.update(name, lambda data, epoch: run_now(change(data, epoch)))
+
+    async def _updates(self, face: Face, changes: Mapping[bytes, Changing[T]]) -> Mapping[bytes, T]:
+        """Replace what is under each name."""
+
+        def now(change: Changing[T]) -> Change[T]:
+            return lambda data, epoch: run_now(change(data, epoch))
+
+        made = {name: now(change) for name, change in changes.items()}
+        return self._given.updates(made)  # type: ignore[no-any-return]  # it has the hook
 
     async def clear(self, face: Face) -> None:
         """Empty the store."""

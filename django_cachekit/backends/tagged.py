@@ -23,6 +23,7 @@ class Renamed:
         self.silent = False
         self.shared = inner.shared
         self.claims = inner.claims
+        self.beside = getattr(inner, "beside", False)
         self.orderly = inner.orderly
         self.sender = sender
         self.names = names

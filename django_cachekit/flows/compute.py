@@ -52,13 +52,21 @@ async def get_or_set(
     timeout: Any = DEFAULT_TIMEOUT,
     version: int | None = None,
 ) -> Any:
-    """Return the value, or ``default`` (called if it can be), stored; one caller computes."""
+    """Return the value, or ``default`` (called if it can be), stored; one caller computes.
+
+    What another has set meanwhile stays, and is returned, as with Django.
+    """
     key = plain(key)
     found = await find(port, key, version, "get_or_set")
     if found is not MISSING:
         return found
-    make = default if callable(default) else lambda: default
-    return (await single(Job(port, key, make, timeout, version))).value
+    job = Job(port, key, default if callable(default) else lambda: default, timeout, version)
+    job.first = True
+    made = await single(job)
+    if job.late:
+        reply = await job.look()
+        made = Remembered.of(reply.values.get(key, made.value))
+    return made.value
 
 
 async def anew(job: Job, match: str) -> Remembered:

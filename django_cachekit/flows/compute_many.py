@@ -199,8 +199,8 @@ class Batch:
         finally:
             if lease is not None:
                 there = await give_back(self.port, lease)
-                for key in set(lease.keys) - there:
-                    flights[key].revoked = True
+                for key, flight in flights.items():
+                    flight.revoked = flight.revoked or (key in lease.keys and key not in there)
         return values
 
     def _values(self, flights: Flights, fresh: Any) -> Made:

@@ -72,7 +72,11 @@ class Job:
 
     Younger than ``fresh`` seconds it is fresh, and stale from then on; None: always fresh.
     ``seen`` is when the value was computed that is to be computed anew, if nobody did so since.
+    With ``first`` what another has stored meanwhile stays; ``late`` tells that the value was not
+    stored.
     """
+
+    first = late = False
 
     def __init__(
         self,
@@ -192,7 +196,12 @@ class Job:
         if lease is not None:
             more["token"] = lease.token
         values = {self.key: made.value}
+        beside = lease is None or getattr(self.port.stack.driver, "beside", False)
+        if self.first and beside and self.key in (await self.look(made.tags)).values:
+            self.late = True  # a claim in the entry's place would have gone
+            return
         failed = await store(self.port, values, life.ttl, self.version, "remember", **more)
+        self.late = bool(failed)
         if lease is not None:
             lease.stored(values, failed)
         if flight.revoked and lease is None:

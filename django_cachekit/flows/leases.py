@@ -70,7 +70,7 @@ class Claimed(NamedTuple):
     """
 
     lease: Lease | None
-    values: dict[Key, Any]
+    values: dict[Any, Any]
 
 
 async def take(
@@ -128,7 +128,8 @@ async def give_back(port: Port, lease: Lease) -> set[Key]:
     if lease.ended:
         return set(lease.kept)
     try:
-        return lease.kept | await port.call(lease.about("delete", Kind.WRITE))
+        there: set[Key] = await port.call(lease.about("delete", Kind.WRITE))
+        return lease.kept | there
     except CacheKitError:  # it ends by itself, and the value is already computed
         return set(lease.kept)
 

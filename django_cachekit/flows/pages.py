@@ -48,7 +48,8 @@ async def snapshot(port: Port, key: Any, *, quiet: bool = False) -> Look:
     """Return what lies under a key, and the stamp for what is rendered from now on."""
     key = plain(key)  # Django asks for None, for want of a list that was there before
     mark = Record(UNKEPT, key)
-    op = port.read((key, mark), None, LABEL)._replace(snapshot=True, finds=True, quiet=quiet)
+    op = port.read((key,), None, LABEL)._replace(snapshot=True, finds=True, quiet=quiet)
+    op = op._replace(keys=(key, mark))
     reply = await port.call(op)
     page = Remembered.of(reply.values.get(key, MISSING))
     return Look(page, reply.stamp, key in reply.held, mark in reply.values)
@@ -108,7 +109,7 @@ class Turn:
 
 async def _mark(port: Port, key: str) -> None:
     """Say for a while that nobody is to wait for a page."""
-    values = {Record(UNKEPT, key): 1}
+    values: dict[Any, int] = {Record(UNKEPT, key): 1}
     await store(port, values, leases.SECONDS, None, LABEL, quiet=True)
 
 
@@ -129,6 +130,7 @@ class Shelf:
         self.key: str | None = None
         self.turn: Turn | None = None
         self._list: str | None = None
+        self._listed = False
         self._tried = False
 
     @property
@@ -142,6 +144,7 @@ class Shelf:
             self._list = key
         if key == self._list:
             found = run_now(find(self.bare, key, None, LABEL))
+            self._listed = found is not MISSING
             return default if found is MISSING else found
         page = self._look(key)
         self.found.add(*page.tags)
@@ -239,21 +242,26 @@ class Shelf:
     ) -> tuple[Any, bool]:
         """Take the lease, or wait for the process that has it; return as ``_follow`` does."""
         turn = Turn(self.tagged, self.key or "", flight)
+        found: Any = UNSURE
         page: Any = None
         try:
             while page is None and self._may_wait(waits) and self.key == turn.key:
                 flight.stamp = self.stamp
-                found = await self._leased(face)
-                if found is not UNSURE:
-                    turn.lease = found if isinstance(found, Lease) else None
+                found = await self._leased(face) if found is UNSURE else None
+                turn.lease = found if isinstance(found, Lease) else turn.lease
+                if found is None or (turn.lease is not None and self._listed):
                     self.turn = turn
                     return None, True
-                await face.sleep(waits.pause())
+                if found is UNSURE:
+                    await face.sleep(waits.pause())
+                # Also with the lease: it says nothing where the page's own key is not known yet.
                 page = await self._again(face, again)
             return page, False
         finally:
             if self.turn is not turn:
                 BOARD.land(turn.name, flight)
+                if turn.lease is not None:
+                    await give_back(self.tagged.by(face), turn.lease)
 
     async def _leased(self, face: Face) -> Any:
         """Take the lease; UNSURE if another process has it, and MISSING if there is none."""

@@ -46,10 +46,12 @@ class Driver(Protocol):
     ``guesses``: which tags each key bore when last met, so that their records are read in the same
     trip; None where records cost no trip. ``silent``: nobody is to hear of its reads, so its
     straight line may be taken. ``shared``: other processes see what it holds. ``claims``: it knows
-    ``claim``, and writes where one lies. ``instant``: it only touches memory, so an awaiting face
-    needs no thread for it. ``sender``: the backend's class, which signals name. ``version``: what a
-    key's version is when none is given. ``orderly``: the keys of one read, and of one write, are
-    met in the order in which they are named, or all at once. ``perform`` answers, by verb:
+    ``claim``, and writes where one lies. ``beside``, which may be missing: claims lie beside the
+    entries, so that a plain write does not end one. ``instant``: it only touches memory, so an
+    awaiting face needs no thread for it. ``sender``: the backend's class, which signals name.
+    ``version``: what a key's version is when none is given. ``orderly``: the keys of one read, and
+    of one write, are met in the order in which they are named, or all at once. ``perform``
+    answers, by verb:
 
     ======== ================================ ==========================================
     kind     verb                             result

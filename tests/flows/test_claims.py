@@ -209,7 +209,7 @@ def test_nor_is_who_comes_between_the_write_and_the_landing(
     written, go = threading.Event(), threading.Event()
     back = leases.give_back
 
-    async def slowly(port: Any, lease: Any) -> bool:
+    async def slowly(port: Any, lease: Any) -> Any:
         if lease.ended and not written.is_set():
             written.set()
             go.wait(10)

@@ -64,3 +64,23 @@ def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Counting
 
 def test_in_a_cluster(cluster: Counting) -> None:
     assert cluster(lambda: computed("a", "b")).trips == 5
+
+
+MANY = {
+    "redis": 6,
+    "memcached": 6,
+    "postgresql": 24,
+    "mariadb": 24,
+    "database": 24,
+    "dynamodb": 42,
+}
+"""Two reads, ten claims, ten writes where these lie: each ten in two trips where that can be."""
+
+
+def test_many_keys(ready: Counting, name: str) -> None:
+    keys = [f"key{number}" for number in range(10)]
+
+    def many() -> None:
+        assert len(cache.remember_many(keys, 600, lambda keys: dict.fromkeys(keys, 1))) == 10
+
+    assert ready(many).trips == MANY[name.partition("-")[0]]

@@ -160,6 +160,24 @@ class Engine:
             seen, sure = (now, there), True
         raise self._contended()
 
+    def updates(self, changes: Mapping[bytes, Change[T]]) -> Mapping[bytes, T]:
+        """Look at all in one packet and swap in another; what changed between is done by itself."""
+        done = dict[bytes, T]()
+        for some in parts(list(changes)):
+            epoch, there = self.ask([b"mg %b v c" % key_of(name) for name in some])
+            swaps = dict[bytes, bytes]()
+            for name, reply in zip(some, there, strict=True):
+                wanted, done[name] = changes[name](live(reply, epoch), epoch)
+                if wanted is not KEEP and (wanted is not None or reply.status == b"VA"):
+                    swaps[name] = self._swap(key_of(name), wanted, (epoch, reply))
+            for few in packets({name: Blob(swap, None) for name, swap in swaps.items()}):
+                replies = self.ask([swaps[name] for name in few])[1] if few else []
+                for name, reply in zip(few, replies, strict=True):
+                    self._refused(reply)
+                    if reply.status != b"HD":
+                        done[name] = self.update(name, changes[name])
+        return done
+
     def clear(self) -> None:
         """Begin a new epoch; what was stored under the old one goes as the server needs room."""
         self._known = None

@@ -182,6 +182,19 @@ class Table:
             f"alias {self.place.alias!r}: others changed the same key {TRIES} times in a row"
         )
 
+    def updates(self, changes: Mapping[bytes, Change[T]]) -> Mapping[bytes, T]:
+        """Read all the rows in one statement; where another comes between, that one by itself."""
+        connection, names = self.place.writer(), sorted(changes)
+        rows = self._peek_all(connection, [name.hex() for name in names])
+        epoch, done = epoch_of(rows.get(EPOCH)) or self.begin(), dict[bytes, T]()
+        for name in names:
+            old = rows.get(name.hex())
+            wanted, result = changes[name](old and old.data, epoch)
+            if wanted is not KEEP and not self._swap(connection, name.hex(), old, wanted):
+                result = self.update(name, changes[name])
+            done[name] = result
+        return done
+
     def clear(self) -> None:
         """Take a new epoch and delete the rows: both, or neither."""
         fresh = new_epoch(flushed=True)
@@ -237,6 +250,18 @@ class Table:
         cursor.execute(sql.get, [self.space, EPOCH])
         epoch = next((row[1] for row in cursor.fetchall()), None)
         return [(*row, epoch) for row in rows]
+
+    def _peek_all(self, connection: BaseDatabaseWrapper, names: Sequence[str]) -> Rows:
+        """Return the epoch's row and others, expired or not."""
+
+        def work(cursor: CursorWrapper, sql: Sql) -> list[Any]:
+            rows: list[Any] = []
+            for part in parts(list(names), sql.limit - 2):
+                cursor.execute(sql.peek(len(part) + 1), [self.space, EPOCH, *part])
+                rows += cursor.fetchall()
+            return rows
+
+        return {row[0]: Stored(*row[1:]) for row in self.place.run(connection, work)}
 
     def _peek(self, connection: BaseDatabaseWrapper, name: str, lock: bool = False) -> Rows:
         """Return the epoch's row and another, expired or not.

@@ -60,6 +60,7 @@ class Foreign:
         self.instant = isinstance(cache, INSTANT)
         self.shared = not self.instant
         self.claims = self.shared
+        self.beside = True
         self.guesses: Guesses | None = None if self.instant else Bounded(GUESSES)
         self.silent = False
         self.orderly = False

@@ -139,6 +139,117 @@ def test_get_or_set(store: Faced, clock: Any) -> None:
     assert store.get_or_set("key", make, 60) == 2
 
 
+def test_get_or_set_leaves_what_another_sets_meanwhile(store: Faced) -> None:
+    def slow() -> str:
+        store.repository.set("key", "theirs")
+        return "ours"
+
+    assert store.get_or_set("key", store.callback(slow), 60) == "theirs"
+    assert store.get("key") == "theirs"
+
+
+@pytest.mark.parametrize("verb", ["forget", "flush"])
+def test_what_is_removed_during_get_or_set_is_not_brought_back(
+    store: Faced, plain: Any, verb: str
+) -> None:
+    gone = {"forget": lambda: store.repository.forget("key"), "flush": store.repository.flush}
+
+    def overtaken() -> str:
+        gone[verb]()
+        return "old"
+
+    assert store.get_or_set("key", store.callback(overtaken), 60) == "old"
+    assert store.get("key") is None
+    if hasattr(plain, "cachekit_stack"):  # so do ours for those who know only Django
+        assert plain.get_or_set("key", overtaken, 60) == "old"
+        assert store.get("key") is None
+
+
+def test_threads_compute_once_for_djangos_get_or_set(plain: Any, able: Any) -> None:
+    able("threads")
+    if not hasattr(plain, "cachekit_stack"):
+        pytest.skip("it is Django's own")
+    make, inside = Counter(), threading.Event()
+
+    def slow() -> int:
+        inside.wait(2)
+        return int(make())
+
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(plain.get_or_set, "key", slow, 60) for _ in range(8)]
+        inside.set()
+        assert [future.result(10) for future in waiting] == [1] * 8
+
+
+def test_an_error_of_a_computation_of_many_reaches_all_who_wait(store: Faced, able: Any) -> None:
+    able("threads")
+    inside, calls = threading.Event(), []
+
+    def broken(keys: list[str]) -> Any:
+        calls.append(1)
+        inside.wait(2)
+        raise LookupError("gone")
+
+    def ask() -> Any:
+        with pytest.raises(LookupError):
+            store.repository.remember_many(["key", "other"], 60, broken)
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(ask) for _ in range(4)]
+        while not calls:
+            pass
+        inside.set()
+        assert all(future.result(10) for future in waiting)
+
+
+def test_threads_compute_many_keys_once(store: Faced, able: Any) -> None:
+    able("threads")
+    counted, inside = list[str](), threading.Event()
+
+    def make_many(keys: list[str]) -> dict[str, str]:
+        inside.wait(2)
+        counted.extend(keys)
+        return {key: key.upper() for key in keys if key != "none"}
+
+    def ask(keys: list[str]) -> Any:
+        return store.repository.remember_many(keys, 60, make_many)
+
+    keys = ["a", "b", "c", "d"]
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(ask, [*keys[at % 4 :], *keys[: at % 4]]) for at in range(8)]
+        inside.set()
+        for future in waiting:
+            assert future.result(10) == {key: key.upper() for key in keys}
+    assert sorted(counted) == keys
+
+
+def test_a_key_that_is_forgotten_while_many_are_computed_is_not_kept(store: Faced) -> None:
+    def overtaken(keys: list[str]) -> dict[str, int]:
+        store.repository.forget("a")
+        store.repository.put("b", "theirs", 60)
+        return dict.fromkeys(keys, 1)
+
+    made = store.remember_many(["a", "b", "c"], 60, store.callback(overtaken))
+    assert made == {"a": 1, "b": 1, "c": 1}
+    assert store.get("a") is None
+    assert store.get("c") == 1
+
+
+def test_many_inside_many(store: Faced) -> None:
+    repository = store.repository
+
+    def inner(keys: list[str]) -> dict[str, str]:
+        return dict.fromkeys(keys, "inner")
+
+    def outer(keys: list[str]) -> dict[str, Any]:
+        return {"a": repository.remember_many(["a", "b", "c"], 60, inner), "b": "outer"}
+
+    made = store.remember_many(["a", "b"], 60, store.callback(outer))
+    assert made == {"a": {"a": "inner", "b": "inner", "c": "inner"}, "b": "outer"}
+    assert store.get("c") == "inner"
+
+
 def test_threads_compute_once(store: Faced, able: Any) -> None:
     able("threads")
     make, inside = Counter(), threading.Event()
