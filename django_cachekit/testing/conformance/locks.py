@@ -11,7 +11,7 @@ from ...errors import LockLost, LockTimeout, NotSupported
 from ..faced import Faced
 from ..heard import OF_LOCKS, listening
 
-SHORT = 0.3
+SHORT = 0.8
 """Seconds that a lock lasts where its end is waited for: a server's clock cannot be moved."""
 
 
