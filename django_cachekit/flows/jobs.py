@@ -168,13 +168,15 @@ class Job:
             # Who comes later may come after another process had the key forgotten: it shall look.
             BOARD.part(self.name, flight)
         life = await self._life(draft, value)
+        if self.options.early is not None:
+            life = life._replace(cost=cost)
         made = Remembered(value, tag_names((self.port.tags, list(draft.tags))))
         if not waiting(self.port.alias).isdisjoint(made.tags):
             flight.revoked = True  # computed within a transaction that is going to flush it
         flight.value = made
         unkept = draft.skipped or over(life.ttl) or flight.revoked or lost(flight.stamp)
         if not unkept and (lease is not None or not self.claims):
-            await self._keep(flight, made, life, cost, lease)
+            await self._keep(flight, made, life, lease)
         return made
 
     async def _life(self, draft: Draft, value: Any) -> Life:
@@ -186,13 +188,11 @@ class Job:
         return self.options.life(seconds(ttl), self.fresh)
 
     async def _keep(
-        self, flight: Flight, made: Remembered, life: Life, cost: float, lease: Lease | None
+        self, flight: Flight, made: Remembered, life: Life, lease: Lease | None
     ) -> None:
         """Store the value; take it back if its key was removed meanwhile, where no claim tells."""
         more: dict[str, Any] = {"stamp": flight.stamp, "tags": made.tags}
-        more |= {"fresh": life.fresh, "ends": life.ends}
-        if self.options.early is not None:
-            more["cost"] = cost
+        more |= {"fresh": life.fresh, "ends": life.ends, "cost": life.cost}
         if lease is not None:
             more["token"] = lease.token
         values = {self.key: made.value}

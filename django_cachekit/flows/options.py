@@ -29,11 +29,12 @@ class Given(TypedDict, total=False):
 
 
 class Life(NamedTuple):
-    """Say for how many seconds a value lies, until when it is fresh, and when it ends."""
+    """Say for how many seconds a value lies, until when it is fresh, when it ends, what it cost."""
 
     ttl: Any
     fresh: float | None
     ends: float | None
+    cost: float | None = None
 
 
 class Options(NamedTuple):

@@ -97,6 +97,36 @@ def found(row: Row) -> Any:
     return random.choice([cache, cache.tags("u")]).remember(KEY, SECONDS, make)
 
 
+class Failed(Exception):
+    """Be what goes wrong in a computation."""
+
+
+FAILED = 2**62
+"""What is newer than all that is owed, and given where nothing was."""
+
+
+def aged(row: Row) -> Any:
+    """Compute with old values about: kept, served where it fails or takes long, or let live on."""
+
+    def make(entry: Any) -> Any:
+        if random.random() < 0.3:
+            raise Failed
+        seen = row.read()
+        entry.tags.add("t")
+        return entry.not_modified() if entry.stale == seen and seen else seen
+
+    given: Any = {"stale_if_error": 60, "early": random.choice([1.0, 1000.0])}
+    if random.random() < 0.3:
+        given["soft_timeout"] = random.choice([0, 0.002])
+    scope = random.choice([cache, cache.tags("u")])
+    try:
+        if random.random() < 0.2:
+            return scope.refresh(KEY, 0.005, make, **given)
+        return scope.remember(KEY, random.choice([0.002, 0.01, SECONDS]), make, **given)
+    except Failed:
+        return FAILED
+
+
 def untagged(row: Row) -> Any:
     """Compute a plain key."""
     return cache.remember(KEY, SECONDS, row.read)
@@ -148,6 +178,7 @@ RACES = {
         Race("alias", declared, lambda row: cache.flush()),
         Race("emptied", either, lambda row: cache.flush(), evicts=()),
         Race("found", found, lambda row: cache.tags("t").flush()),
+        Race("aged", aged, lambda row: cache.tags("t").flush()),
         Race("joint", both, joint("t", "u"), joint("t", "u", "v")),
         Race("soft", both, lambda row: cache.tags("t").expire(), joint("t", "v")),
         Race("forget", untagged, lambda row: cache.forget(KEY), evicts=()),
@@ -155,7 +186,7 @@ RACES = {
         Race("many", many, lambda row: cache.forget(KEY), evicts=()),
     )
 }
-OF_TAGS = ("tag", "alias", "found", "joint", "soft")
+OF_TAGS = ("tag", "alias", "found", "aged", "joint", "soft")
 """Those that every store keeps to the letter."""
 
 EXACT = {

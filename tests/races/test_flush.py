@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
+from django_cachekit.testing.conformance.aging_options import settled
 from tests.placing import placed
 from tests.stores import BY_NAME
 
@@ -40,6 +41,7 @@ PARTS = {"tag": 1, "alias": 3}
 def name(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with placed(BY_NAME[request.param], request, tmp_path):
         yield request.param
+        settled()
 
 
 def turns(name: str, race: Race) -> int:
@@ -58,7 +60,9 @@ def test_threads_never_read_past_what_removes_a_plain_key(name: str, which: str)
     assert among_threads(race, turns(name, race)).late == []
 
 
-@pytest.mark.parametrize("race", [RACES["tag"], RACES["alias"]], ids=lambda race: race.name)
+@pytest.mark.parametrize(
+    "race", [RACES[race] for race in ("tag", "alias", "aged")], ids=lambda race: race.name
+)
 @pytest.mark.parametrize("name", SHARED, indirect=True)
 def test_processes_never_read_past_a_flush(name: str, race: Race) -> None:
     assert among_processes(race, turns(name, race)).late == []
@@ -82,6 +86,7 @@ Fault = Callable[[], AbstractContextManager[None]]
     ("race", "fault", "store", "racing"),
     [
         ("tag", faults.stamp_taken_when_storing, "array", among_threads),
+        ("aged", faults.stamp_taken_when_storing, "array", among_threads),
         ("soft", faults.stamp_taken_when_storing, "array", among_threads),
         ("emptied", faults.epoch_not_compared, "locmem", among_threads),
         ("found", faults.flushes_not_compared, "array", among_threads),
