@@ -12,7 +12,9 @@ from django.test import override_settings
 from django_cachekit import cache
 from django_cachekit.core.faces import BLOCKING, run_now
 from django_cachekit.core.operation import MISSING, UNSURE, Kind, Operation
-from django_cachekit.flows import compute, jobs, leases
+from django_cachekit.errors import StoreUnavailable
+from django_cachekit.flows import compute, compute_many, jobs, leases
+from django_cachekit.layers.base import compose
 from django_cachekit.testing.clock import Clock
 from tests.placing import placed
 from tests.stores import BY_NAME
@@ -289,6 +291,53 @@ def test_without_a_claim_nothing_is_refreshed(store: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(jobs, "take", refused)
     assert cache.refresh("key", 60, lambda: "new") == "new"
     assert cache.get("key") == "old"
+
+
+def test_who_waits_for_many_keys_claims_them_when_they_are_free(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried, looked, free = [], threading.Event(), compute_many.Batch._free
+
+    async def counted(*args: Any) -> Any:
+        tried.append(1)
+        return await leases.take_all(*args)
+
+    async def waiting(*args: Any) -> Any:
+        looked.set()
+        return await free(*args)
+
+    monkeypatch.setattr(compute_many, "take_all", counted)
+    monkeypatch.setattr(compute_many.Batch, "_free", waiting)
+    claim()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(cache.remember_many, ["key"], 60, lambda keys: {"key": 1})
+        assert looked.wait(10)
+        assert len(tried) == 1
+        tell("delete", Kind.WRITE, token=b"t" * 16)
+        assert asked.result(10) == {"key": 1}
+    assert len(tried) == 2
+    assert cache.get("key") == 1
+
+
+def test_claims_that_were_laid_in_part_are_taken_back(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or others would wait for nobody until they end."""
+    driver: Any = cache._home.stack().driver
+    perform = driver.perform
+
+    async def broken(face: Any, op: Operation) -> Any:
+        done = await perform(face, op)
+        if op.verb == "claim_all":
+            raise StoreUnavailable("after some of it was done")
+        return done
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(driver, "perform", broken)
+        trouble.setattr(cache._now.stack, "call", compose(cache._now.stack.layers, driver))
+        assert cache.remember_many(["key", "b"], 60, lambda keys: {"key": 1}) == {"key": 1}
+    assert cache.get("key") is None
+    assert claim() is MISSING
 
 
 def test_keys_do_not_list_claims(store: str) -> None:

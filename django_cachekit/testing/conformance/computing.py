@@ -265,6 +265,25 @@ def test_threads_compute_once(store: Faced, able: Any) -> None:
     assert make.calls == 1
 
 
+@pytest.mark.parametrize("tags", [(), ("t",)])
+def test_each_who_waits_has_a_copy_of_his_own(store: Faced, able: Any, tags: Any) -> None:
+    able("threads")
+    inside, calls = threading.Event(), list[int]()
+    scope = store.repository.tags(*tags) if tags else store.repository
+
+    def slow() -> dict[str, list[int]]:
+        calls.append(1)
+        inside.wait(0.3)
+        return {"list": [1]}
+
+    with ThreadPoolExecutor(4) as pool:
+        values = list(pool.map(lambda _: scope.remember("key", 60, slow), range(4)))
+    for value in values:
+        assert value == {"list": [1]}
+        value["list"].append(2)
+    assert len(calls) == 1
+
+
 def test_tasks_compute_once(configured: Any, able: Any) -> None:
     able("threads")
     make = Counter()
