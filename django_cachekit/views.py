@@ -6,6 +6,8 @@ cache behind it is ours. See ``docs/views``.
 
 import functools
 import math
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
@@ -215,8 +217,12 @@ class Page(CacheMiddleware):
     def _guard(self, response: Any) -> None:
         """Let those who wait go on when the response has been rendered, or could not be."""
         render, self.later = response.render, True
+        # What is collected may be so anywhere, so it is only noted there.
+        forgotten = weakref.finalize(response, _forgotten.append, self)
+        forgotten.atexit = False
 
         def guarded() -> Any:
+            forgotten.detach()
             vars(response).pop("render", None)  # or it could not be pickled
             try:
                 return render()
@@ -225,6 +231,13 @@ class Page(CacheMiddleware):
                 run_now(self.over(BLOCKING))
 
         response.render = guarded
+
+    async def tidy(self, face: Face) -> None:
+        """Let those go on who wait for a response that was forgotten before it was rendered."""
+        while _forgotten:
+            page = _forgotten.popleft()
+            page.later = False
+            await page.over(face)
 
     def _rendered(self, request: Any, response: Any) -> Any:
         fresh = request._cache_update_cache
@@ -239,6 +252,10 @@ class Page(CacheMiddleware):
         """Let what the page is a part of bear its tags too."""
         for found in self.around or ():
             found.add(*self.cache.tags)
+
+
+_forgotten: deque[Page] = deque()
+"""Pages whose response was collected before it was rendered; the next request tidies up."""
 
 
 def whole(ttl: Any) -> int | None:
@@ -264,6 +281,7 @@ def _blocking(kept: Pages, view: Any) -> Any:
 
         call = Call(view, request, args, kwargs, FoundTags())
         page: Any = Page(kept, call, answer)
+        run_now(page.tidy(BLOCKING))
         try:
             return page(request)
         finally:
@@ -283,6 +301,7 @@ def _awaited(kept: Pages, view: Any) -> Any:
 
         call = Call(view, request, args, kwargs, FoundTags())
         page: Any = Page(kept, call, answer)
+        await page.tidy(AWAITING)
         try:
             return await page(request)
         finally:

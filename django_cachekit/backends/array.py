@@ -230,11 +230,13 @@ class Array(SyncDriver):
         if old is not None:
             slot = slot._replace(checks=old.checks, tags=old.tags, created=old.created)
             if op.ttl is KEEP:
-                slot = slot._replace(expires=old.expires, fresh=old.fresh)
+                odd = slot.odd or old.ends is not None
+                slot = slot._replace(expires=old.expires, fresh=old.fresh, ends=old.ends, odd=odd)
         elif op.stamp is not None:
             slot = slot.stamped(op.stamp.nonces)
         with self.memory.lock:
-            same = self.memory.slots.get(name) is op.seen and (old is None or old.live())
+            same = self.memory.slots.get(name) is op.seen
+            same = same and (old is None or (old.live() and not old.over()))
             if self._late(op) or not same:
                 return False
             self.memory.keep(name, slot, self.entries, self.room)
@@ -288,7 +290,9 @@ class Array(SyncDriver):
         """Drop what has expired or was flushed, and return how many went."""
         with self.memory.lock:
             names = list(self.memory.slots)
-            return sum(self.memory.find(name) is None for name in names)
+            for name in names:
+                self.memory.find(name)
+            return sum(name not in self.memory.slots for name in names)
 
     def _mine(self, op: Operation, key: Key) -> bool:
         """Tell whether the operation asks for no claim, or has it."""

@@ -36,7 +36,7 @@ async def swap(store: Any, face: Face, op: Operation) -> bool:
     old = store.entries.load(name, op.seen, epoch) if op.match == "present" else None
     if op.match == "present" and old is None:
         return False
-    ends = old.expires if old else None
+    ends = old.end if old else None
     # Before any lock is taken: what is encoded may be of the caller's own classes.
     blob = _blob(store, name, op, _entry(store, op, old), epoch)
 
@@ -57,7 +57,7 @@ def _entry(store: Any, op: Operation, old: Entry | None) -> Entry:
         return fresh
     old.value, old.claim = value, None
     if op.ttl is not KEEP_TTL:
-        old.expires, old.fresh = store.names.expires(op.ttl), None
+        old.expires, old.fresh, old.ends = store.names.expires(op.ttl), None, None
     return old
 
 

@@ -74,24 +74,27 @@ class Answer:
 
     def __init__(self) -> None:
         self.given = False
-        self._work: list[Callable[[], Any]] = []
+        self._work: list[tuple[Callable[[], Any], Callable[[], Any]]] = []
 
-    def take_on(self, work: Callable[[], Any]) -> bool:
-        """Have ``work`` done then, and tell whether there was room for it."""
+    def take_on(self, work: Callable[[], Any], over: Callable[[], Any]) -> bool:
+        """Have ``work`` done then, and tell whether there was room for it.
+
+        ``over`` is called where it could not be done after all.
+        """
         if len(self._work) >= WAITING:
             return False
-        self._work.append(work)
+        self._work.append((work, over))
         return True
 
     def end(self) -> None:
         """Do it, here; by a thread of our own where this one is in a transaction."""
         self.given = True
         work, self._work = self._work, []
-        for piece in work:
-            if _in_transaction():
-                CREW.take_on(piece)  # what there is no room for is asked for again
-            else:
+        for piece, over in work:
+            if not in_transaction():
                 _done(piece)
+            elif not CREW.take_on(piece):
+                _done(over)  # and it is asked for again
 
 
 _answer: ContextVar[Answer | None] = ContextVar("cachekit_answer", default=None)
@@ -111,12 +114,16 @@ def in_request() -> bool:
     return _current() is not None
 
 
-def after_response(work: Callable[[], Any]) -> bool:
-    """Have ``work`` done once the response was sent, soon where there is no request."""
-    return (_current() or CREW).take_on(work)
+def after_response(work: Callable[[], Any], over: Callable[[], Any]) -> bool:
+    """Have ``work`` done once the response was sent, soon where there is no request.
+
+    False where there is no room for it; ``over`` is called where that turns out only then.
+    """
+    answer = _current()
+    return CREW.take_on(work) if answer is None else answer.take_on(work, over)
 
 
-def _in_transaction() -> bool:
+def in_transaction() -> bool:
     """Tell whether this thread is in a transaction, but for those around Django's tests."""
     blocks = [
         block
@@ -128,6 +135,7 @@ def _in_transaction() -> bool:
 
 
 def _begin(**_: Any) -> None:
+    _end()  # one within another, or one that a server never ended
     context = SyncToAsync.thread_sensitive_context.get(None)
     if context is None:
         _answer.set(Answer())

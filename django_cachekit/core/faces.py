@@ -125,7 +125,7 @@ class Blocking(Face):
         future.exception()
 
     async def within(self, future: "Future[Any]", seconds: float) -> bool:
-        wait([future], seconds)
+        wait([future], min(seconds, threading.TIMEOUT_MAX))
         return future.done()
 
     async def readable(self, fileno: int, seconds: float) -> bool:
@@ -149,7 +149,7 @@ class Blocking(Face):
             finally:
                 over()
 
-        return after_response(both) if after else CREW.take_on(both)
+        return after_response(both, over) if after else CREW.take_on(both)
 
 
 class Awaiting(Face):
@@ -218,7 +218,7 @@ class Awaiting(Face):
     ) -> bool:
         loop = asyncio.get_running_loop()
         if after and in_request():
-            return after_response(lambda: self._from_afar(loop, work, over))
+            return after_response(lambda: self._from_afar(loop, work, over), over)
         if len(_behind) >= WAITING:
             return False
         # In a context of its own: neither its request's memory nor what it computes is this one's.

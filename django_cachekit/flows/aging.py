@@ -80,6 +80,7 @@ async def refresh(
     """Compute the value anew and store it, whatever is cached; that is read meanwhile."""
     read = options.read("refresh", given) if given else options.NONE
     job = Job(port, plain(key), checked(make), ttl, options=read)
+    job.asked = True
 
     async def taken(job: Job) -> Remembered:
         return await anew(job, "taken")
@@ -103,7 +104,7 @@ async def _served(job: Job, label: str, *, stale: bool = False) -> Any:
     read = job.port.read((job.key,), job.version, label)._replace(soft=stale or job.options.spare)
     found = (await job.port.call(read)).values.get(job.key, MISSING)
     if found is MISSING:
-        return (await single(job)).value
+        return await _computed(job, MISSING, single)
     if type(found) is not Entry:
         return found
     if found.over or (found.spare and not stale):
@@ -151,7 +152,8 @@ async def _in_time(job: Job, old: Any, work: Work) -> Remembered:
     patience = job.options.soft_timeout
     if patience is None or old is MISSING:
         return await work(job)
-    name = (job.name, work is single)
+    # Who asks for a refresh wants what is read from now on: he joins none that is under way.
+    name = job.name if work is single else object()
     future, mine = behind.WAITS.join(name)
     began = clock.monotonic()
 

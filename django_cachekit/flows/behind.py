@@ -13,6 +13,7 @@ from .. import conf
 from ..core import clock
 from ..core.bounded import Bounded
 from ..core.faces import Face, Hop, after_fork
+from ..core.operation import MISSING
 from . import tasks
 from .compute import Job, anew
 from .pauses import FIRST_PAUSE, LAST_PAUSE
@@ -58,10 +59,10 @@ class Refreshes:
         pause = min(pause * 2, LAST_PAUSE)
         self._failed.put(name, (clock.monotonic() + pause, pause))
 
-    def rest(self, name: Any) -> None:
+    def rest(self, name: Any, seconds: float = QUEUED) -> None:
         """Leave ``name`` alone for a while: it is somebody else's now."""
         self._under_way.pop(name, None)
-        self._failed.put(name, (clock.monotonic() + QUEUED, FIRST_PAUSE / 2))
+        self._failed.put(name, (clock.monotonic() + seconds, FIRST_PAUSE / 2))
 
 
 class Waits:
@@ -129,16 +130,24 @@ async def refresh(job: Job) -> None:
         known.rest(job.name)
         return
 
+    rests: list[float] = []
+
     async def work(face: Face) -> None:
+        mine = job.by(face)
         try:
-            await anew(job.by(face), "present")
+            made = await anew(mine, "present")
+            if made.value is MISSING and mine.pause is not None and mine.pause.lasts():
+                rests.append(mine.pause.until - clock.now())  # another process has failed
         except Exception as error:  # the caller has gone on with the old value
             failures.append(error)
             log.warning("cache %r: a refresh failed: %s", job.port.alias, type(error).__name__)
 
     def over() -> None:
         # Also where it never began: a loop that ends cancels what waits in it.
-        known.end(job.name, failed=bool(failures))
+        if rests:
+            known.rest(job.name, rests[0])
+        else:
+            known.end(job.name, failed=bool(failures))
 
     if not start(job.port.face, work, over, after=place == "after_response"):
         over()

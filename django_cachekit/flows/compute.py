@@ -15,6 +15,7 @@ from ..core.entry import Entry
 from ..core.flights import BOARD, Flight, Role, leading, nested
 from ..core.keys import plain
 from ..core.operation import MISSING, UNSURE, Reply, Stamp
+from ..layers.pending import waiting
 from ..layers.policy import lost
 from ..scopes import Port
 from ..verbs import find
@@ -91,12 +92,16 @@ async def single(job: Job) -> Remembered:
 
     Its value is MISSING where an old one is to be served, for to compute it failed a moment ago.
     """
+    blocking, alone = not job.port.face.awaiting, flushing(job.port, job.port.tags)
     while True:
-        flight, role = BOARD.join(job.name, blocking=not job.port.face.awaiting)
+        # What others compute was begun before a flush that this caller's transaction will make.
+        flight, role = (Flight(), Role.ALONE) if alone else BOARD.join(job.name, blocking=blocking)
         if role is Role.FOLLOW:
             found = await _follow(job, flight)
             if found is not None:
                 return found
+            made = flight.value
+            alone = isinstance(made, Remembered) and flushing(job.port, made.tags)
             continue
         try:
             with leading(flight):
@@ -121,6 +126,8 @@ async def _follow(job: Job, flight: Flight) -> Remembered | None:
     made: Remembered | None = flight.value if isinstance(flight.value, Remembered) else None
     if made is not None and made.value is MISSING:
         made = None  # it was computed together with others, and left out
+    if made is not None and flushing(job.port, made.tags):
+        return None
     if flight.shared is not None and not flight.revoked:
         good, held = flight.shared
         if set(good.tags).issuperset(job.port.tags):
@@ -132,8 +139,21 @@ async def _follow(job: Job, flight: Flight) -> Remembered | None:
         return Remembered.of(reply.values[job.key])
     if made is not None and same(reply.stamp, flight.stamp, made.tags) and not flight.revoked:
         # It was not stored, and nothing was flushed since it was begun: it is as good as fresh.
-        return made
+        return Remembered(copied(made.value), made.tags)
     return None
+
+
+def flushing(port: Port, tags: Iterable[str]) -> bool:
+    """Tell whether the caller's transaction is going to flush one of ``tags``."""
+    return not waiting(port.alias).isdisjoint(tags)
+
+
+def copied(value: Any) -> Any:
+    """Return a copy for one of several who wait; the value itself where it cannot be copied."""
+    try:
+        return hold(value).give()
+    except Exception:  # pickling may raise anything at all
+        return value
 
 
 def same(now: Stamp | None, then: Stamp | None, tags: Iterable[str]) -> bool:

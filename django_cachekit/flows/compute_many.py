@@ -17,7 +17,7 @@ from ..layers.policy import lost
 from ..scopes import Port
 from ..verbs import get_many, remove, store, unwrap
 from . import leases
-from .compute import Remembered, same
+from .compute import Remembered, copied, flushing, same
 from .leases import Lease, Waiting, give_back, take_all
 
 Flights = dict[str, Flight]
@@ -58,7 +58,11 @@ class Batch:
         """Compute the keys nobody computes, wait for the others; return values and what is left."""
         mine, alone, others = Flights(), Flights(), Flights()
         groups = {Role.LEAD: mine, Role.ALONE: alone, Role.FOLLOW: others}
+        apart = flushing(self.port, self.port.tags)
         for key in wanted:
+            if apart:  # as in compute
+                alone[key] = Flight()
+                continue
             flight, role = BOARD.join(self._name(key), blocking=not self.port.face.awaiting)
             groups[role][key] = flight
         try:
@@ -95,7 +99,7 @@ class Batch:
             if not self._good(flight, reply.stamp):
                 left.append(key)
             elif flight.value.value is not MISSING:
-                found[key] = flight.value.value
+                found[key] = copied(flight.value.value)
         return found, left
 
     def _good(self, flight: Flight, now: Stamp | None) -> bool:

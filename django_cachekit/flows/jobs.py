@@ -31,12 +31,22 @@ class Draft:
     """
 
     def __init__(self, ttl: Any, old: Any = MISSING) -> None:
-        self.ttl = ttl
+        self._ttl = ttl
+        self.timed = False
         self.stale = None if old is MISSING else unwrap(old)
         self.tags = FoundTags()
         self.skipped = False
         self.kept = False
         self._old = old
+
+    @property
+    def ttl(self) -> Any:
+        """Return how long the value lives; it may be set, in any form."""
+        return self._ttl
+
+    @ttl.setter
+    def ttl(self, ttl: Any) -> None:
+        self._ttl, self.timed = ttl, True
 
     def skip(self) -> None:
         """Do not store what is being computed."""
@@ -73,10 +83,10 @@ class Job:
     Younger than ``fresh`` seconds it is fresh, and stale from then on; None: always fresh.
     ``seen`` is when the value was computed that is to be computed anew, if nobody did so since.
     With ``first`` what another has stored meanwhile stays; ``late`` tells that the value was not
-    stored.
+    stored. One that was ``asked`` for by name is computed however lately that failed.
     """
 
-    first = late = False
+    first = late = asked = False
 
     def __init__(
         self,
@@ -146,7 +156,7 @@ class Job:
         """
         if self.seen is not None and (type(old) is not Entry or old.created != self.seen):
             return True
-        resting = self.pause is not None and self.pause.lasts()
+        resting = self.pause is not None and self.pause.lasts() and not self.asked
         return resting and self.options.usable(old)
 
     async def lease(self, match: str, stamp: Stamp | None) -> Any:
@@ -180,7 +190,7 @@ class Job:
         return made
 
     async def _life(self, draft: Draft, value: Any) -> Life:
-        if value is None and self.options.negative_ttl is not None and draft.ttl is self.ttl:
+        if value is None and self.options.negative_ttl is not None and not draft.timed:
             return self.options.life(seconds(self.options.negative_ttl), self.fresh)
         ttl = draft.ttl
         if callable(ttl):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.db import connections
 
 from ..core import clock
-from ..core.faces import BLOCKING, after_fork, background, run_now
+from ..core.faces import BLOCKING, Face, after_fork, background, run_now
 from ..core.operation import MISSING, UNSURE, Key, Kind, Operation, Stamp
 from ..errors import CacheKitError
 from ..scopes import Port
@@ -24,6 +24,9 @@ log = logging.getLogger("django_cachekit")
 
 SECONDS = 10.0
 TOKEN = 16
+
+GRACE = 0.5
+"""Seconds after which a step has been made whose caller does not wait for it any more."""
 
 FIRST_LOOK, LAST_LOOK, PART = 0.005, 0.1, 0.1
 """Seconds between two looks at a value that another process computes: from, up to, and which part
@@ -92,10 +95,23 @@ async def take(
         found = await port.call(op)
     except CacheKitError:
         return MISSING
+    except BaseException:
+        _drop_later(port, lease)
+        raise
     if found is not MISSING:
         return found
     _hold(lease)
     return lease
+
+
+def _drop_later(port: Port, lease: Lease) -> None:
+    """Give back what may be laid yet by a call whose task was cancelled, or others would wait."""
+
+    async def work(face: Face) -> None:
+        await face.sleep(GRACE)
+        await give_back(port.by(face), lease)
+
+    port.face.behind(work, lambda: None)
 
 
 async def take_all(port: Port, keys: Iterable[Key], stamp: Stamp | None) -> Claimed:
@@ -107,6 +123,9 @@ async def take_all(port: Port, keys: Iterable[Key], stamp: Stamp | None) -> Clai
     except CacheKitError:
         await give_back(port, lease)  # some may have been laid, and others would wait for nobody
         return Claimed(None, {})
+    except BaseException:
+        _drop_later(port, lease)
+        raise
     lease.keys = tuple(key for key, answer in found.items() if answer is MISSING)
     if lease.keys:
         _hold(lease)

@@ -88,9 +88,10 @@ class Options(NamedTuple):
 
     def usable(self, found: Any) -> bool:
         """Tell whether what was found may be served in place of what could not be computed."""
-        if found is MISSING or type(found) is not Entry or self.stale_if_error is None:
+        if found is MISSING or type(found) is not Entry:
             return found is not MISSING
-        return found.ends is None or found.ends + self.stale_if_error > clock.now()
+        # A spare that another keeps is none for who did not ask for one.
+        return found.ends is None or found.ends + (self.stale_if_error or 0) > clock.now()
 
 
 NONE = Options()

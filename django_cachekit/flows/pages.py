@@ -63,14 +63,15 @@ async def keep(
     stamp: Stamp,
     tags: Iterable[str],
     lease: Lease | None = None,
-) -> bool:
+) -> bool | None:
     """Store what was rendered under a stamp, where the lease lies; False if it never could be.
 
-    One that is too large is logged. It is not stored if the store could not be reached before, or
-    if the transaction it was rendered in is going to flush one of its tags.
+    One that is too large is logged. It is not stored (None) if the store could not be reached
+    before, if the transaction it was rendered in is going to flush one of its tags, or if it was
+    flushed while it was rendered.
     """
     if lost(stamp) or not waiting(port.alias).isdisjoint(tags):
-        return True
+        return None
     token = {} if lease is None else {"token": lease.token}
     values = {key: value}
     try:
@@ -80,7 +81,7 @@ async def keep(
         return False
     if lease is not None:
         lease.stored(values, failed)
-    return True
+    return None if failed else True
 
 
 class Turn:
@@ -92,15 +93,15 @@ class Turn:
         self.name = port.flight(key, None)
         self.flight = flight
         self.lease: Lease | None = None
-        self.keepable = False
+        self.kept: bool | None = False
 
     async def over(self, face: Face, bare: Port) -> None:
         """Let those who wait go on: to the page, or to rendering it if it could not be kept."""
         try:
-            if not self.keepable:
+            if not self.kept:
                 self.flight.value = UNKEPT
-                if self.lease is not None:
-                    await _mark(bare.by(face), self.key)
+            if self.kept is False and self.lease is not None:
+                await _mark(bare.by(face), self.key)
         finally:
             BOARD.land(self.name, self.flight)
             if self.lease is not None:
@@ -175,7 +176,7 @@ class Shelf:
             lease = turn.lease if turn is not None and turn.key == key else None
             kept = run_now(keep(self.tagged, key, value, timeout, self.stamp, self.tags, lease))
             if turn is not None:
-                turn.keepable = kept
+                turn.kept = kept
 
     # One request renders a page, and the others wait
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
+from ..core.background import in_transaction
 from ..core.faces import Hop
 from ..core.text import one_line
 
@@ -61,15 +62,18 @@ async def take_on(job: Any) -> bool:
     if letter is None:
         return False
     try:
-        await job.port.face.run(Hop.DJANGO, _enqueue, job.make.path, *letter, job.seen)
+        return await job.port.face.run(Hop.DJANGO, _enqueue, job.make.path, *letter, job.seen)
     except Exception as error:  # whatever it is, a thread can do it
         log.warning("cache %r: no task could be enqueued: %s", job.port.alias, one_line(error))
         return False
-    return True
 
 
-def _enqueue(*args: Any) -> None:
+def _enqueue(*args: Any) -> bool:
+    """Enqueue a task; not within a transaction, which could undo it, or be undone by it."""
+    if in_transaction():
+        return False
     recompute.enqueue(*args)  # type: ignore[attr-defined]  # a task, as said below
+    return True
 
 
 def _at_once() -> bool:

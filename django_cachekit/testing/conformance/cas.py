@@ -309,3 +309,27 @@ def test_cas_is_refused_where_it_would_not_be_exact(store: Faced, row: Any) -> N
     with pytest.raises(NotSupported, match="cannot do 'cas'"):
         store.cas("key", asked.append)
     assert asked == []
+
+
+def test_cas_keeps_the_end_of_a_value_of_which_a_spare_is_kept(
+    store: Faced, able: Any, clock: Any
+) -> None:
+    able("cas")
+    make = store.callback(lambda: 1)
+    store.remember("key", 100, make, stale_if_error=600)
+    assert store.cas("key", store.callback(lambda value: value + 1)) == 2
+    clock.advance(50)
+    assert store.get("key") == 2
+    clock.advance(51)
+    assert store.get("key") is None
+
+
+def test_cas_gives_a_value_of_which_a_spare_is_kept_another_end(
+    store: Faced, able: Any, clock: Any
+) -> None:
+    able("cas")
+    make = store.callback(lambda: 1)
+    store.remember("key", 100, make, stale_if_error=600)
+    assert store.cas("key", store.callback(lambda value: value + 1), ttl=300) == 2
+    clock.advance(250)
+    assert store.get("key") == 2
