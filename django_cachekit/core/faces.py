@@ -22,7 +22,7 @@ from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, ca
 from asgiref.sync import SyncToAsync, async_to_sync, iscoroutinefunction, sync_to_async
 from django.dispatch import Signal
 
-from .background import CREW, WAITING, after_response, in_request
+from .background import CREW, WAITING, after_response, in_request, known_by
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -254,6 +254,7 @@ class Awaiting(Face):
 
 
 _behind: set[Any] = set()
+known_by(lambda: SyncToAsync.thread_sensitive_context.get(None))
 BLOCKING = Blocking()
 AWAITING = Awaiting()
 
