@@ -9,7 +9,6 @@ from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from asgiref.sync import SyncToAsync
 from django.core.signals import request_finished, request_started
 from django.db import connections
 
@@ -102,9 +101,22 @@ _answers: WeakKeyDictionary[Any, Answer] = WeakKeyDictionary()
 """Under ASGI what a signal's receiver sets in its context is lost: a request is known by this."""
 
 
+_context: list[Callable[[], Any]] = []
+"""What tells this; ``faces`` says it, which knows of it."""
+
+
+def known_by(context: Callable[[], Any]) -> None:
+    """Know a request under ASGI by what ``context`` returns, which is None elsewhere."""
+    _context[:] = [context]
+
+
+def _request() -> Any:
+    return _context[0]() if _context else None
+
+
 def _current() -> Answer | None:
     """Return what waits for the answer of the request that is served here, if one is."""
-    context = SyncToAsync.thread_sensitive_context.get(None)
+    context = _request()
     answer = _answer.get() if context is None else _answers.get(context)
     return None if answer is None or answer.given else answer
 
@@ -136,7 +148,7 @@ def in_transaction() -> bool:
 
 def _begin(**_: Any) -> None:
     _end()  # one within another, or one that a server never ended
-    context = SyncToAsync.thread_sensitive_context.get(None)
+    context = _request()
     if context is None:
         _answer.set(Answer())
     else:

@@ -24,7 +24,7 @@ from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, ca
 from asgiref.sync import SyncToAsync, async_to_sync, iscoroutinefunction, sync_to_async
 from django.dispatch import Signal
 
-from .background import CREW, WAITING, after_response, in_request
+from .background import CREW, WAITING, after_response, in_request, known_by
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -288,6 +288,7 @@ def _woken(future: "Future[Any]") -> "asyncio.Future[None]":
 
 
 _behind: set[Any] = set()
+known_by(lambda: SyncToAsync.thread_sensitive_context.get(None))
 BLOCKING = Blocking()
 AWAITING = Awaiting()
 

@@ -104,6 +104,7 @@ async def _served(job: Job, label: str, *, stale: bool = False) -> Any:
     read = job.port.read((job.key,), job.version, label)._replace(soft=stale or job.options.spare)
     found = (await job.port.call(read)).values.get(job.key, MISSING)
     if found is MISSING:
+        # Another may have stored it since, and let it end: then an old one is served here, too.
         return await _computed(job, MISSING, single)
     if type(found) is not Entry:
         return found
@@ -130,7 +131,7 @@ async def _computed(job: Job, old: Any, work: Work) -> Any:
     failure: Exception | None = None
     try:
         made = await _in_time(job, old, work)
-    except Exception as error:
+    except Exception as error:  # whatever it is, an old value is of more use
         if job.options.stale_if_error is None or old is MISSING:
             raise
         made, failure = Remembered(MISSING), error
@@ -160,7 +161,7 @@ async def _in_time(job: Job, old: Any, work: Work) -> Remembered:
     async def body(face: Face) -> None:
         try:
             future.set_result(await work(job.by(face)))
-        except Exception as error:
+        except Exception as error:  # raised in who waits for it
             if clock.monotonic() - began > patience:
                 _tell(job, "what took longer than its soft_timeout failed", error)
             future.set_exception(error)

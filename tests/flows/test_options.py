@@ -13,7 +13,7 @@ import pytest
 
 from django_cachekit import cache, cached
 from django_cachekit.core import background
-from django_cachekit.flows import behind
+from django_cachekit.flows import aging, behind
 from django_cachekit.testing.clock import Clock
 from django_cachekit.testing.conformance.aging_options import fail, never, settled
 from tests.placing import placed
@@ -105,6 +105,22 @@ def test_with_an_old_value_one_error_is_enough(store: str, clock: Clock) -> None
     kept: dict[str, Any] = {"stale_if_error": 600, "on_error": "retry"}
     assert ask_by(6, lambda: cache.remember("key", 60, make, **kept)) == ["old"] * 6
     assert (make.calls, make.most) == (1, 1)
+
+
+def test_an_old_value_that_came_only_while_one_asked_is_served_too(
+    store: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    single = aging.single
+
+    async def after_another(job: Any) -> Any:
+        monkeypatch.setattr(aging, "single", single)
+        cache.remember("key", 60, lambda: "old", stale_if_error=600)
+        clock.advance(61)
+        cache.remember("key", 60, fail, stale_if_error=600)
+        return await single(job)
+
+    monkeypatch.setattr(aging, "single", after_another)
+    assert cache.remember("key", 60, never, stale_if_error=600) == "old"
 
 
 def test_it_is_told_by_its_class_alone(
