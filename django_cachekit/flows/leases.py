@@ -66,11 +66,13 @@ class Lease:
 class Claimed(NamedTuple):
     """Say of some keys which this process may compute, and what is there already.
 
-    What is in neither another computes. The lease is None where no claim could be laid at all.
+    ``free`` are those of which that cannot be known, as their server is not there: each process
+    computes them for itself. The rest another computes. The lease is None where none can be had.
     """
 
     lease: Lease | None
     values: dict[Any, Any]
+    free: tuple[Any, ...] = ()
 
 
 async def take(
@@ -107,11 +109,12 @@ async def take_all(port: Port, keys: Iterable[Key], stamp: Stamp | None) -> Clai
     except CacheKitError:
         await give_back(port, lease)  # some may have been laid, and others would wait for nobody
         return Claimed(None, {})
+    free = tuple(key for key in lease.keys if key not in found)
     lease.keys = tuple(key for key, answer in found.items() if answer is MISSING)
     if lease.keys:
         _hold(lease)
     values = {key: v for key, v in found.items() if v is not MISSING and v is not UNSURE}
-    return Claimed(lease, values)
+    return Claimed(lease, values, free)
 
 
 def _hold(lease: Lease) -> None:

@@ -67,7 +67,8 @@ class Driver(Protocol):
     ATOMIC   pull                             the value, or MISSING
     ATOMIC   claim                            MISSING if it lies, UNSURE if another's
                                               does, else the value that is there
-    ATOMIC   claim_all                        of each key what ``claim`` answers
+    ATOMIC   claim_all                        of each key what ``claim`` answers, but
+                                              of those whose server is not there
     ADMIN    mark                             None: a part of a tag's record is changed
     ADMIN    clear, prune                     None; how many were dropped
     ======== ================================ ==========================================
