@@ -75,7 +75,7 @@ class Answer:
         self.given = False
         self._work: list[tuple[Callable[[], Any], Callable[[], Any]]] = []
 
-    def take_on(self, work: Callable[[], Any], over: Callable[[], Any]) -> bool:
+    def take_on(self, work: Callable[[], Any], over: Callable[[], Any] = int) -> bool:
         """Have ``work`` done then, and tell whether there was room for it.
 
         ``over`` is called where it could not be done after all.

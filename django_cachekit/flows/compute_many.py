@@ -18,7 +18,7 @@ from ..scopes import Port
 from ..verbs import get_many, remove, store, unwrap
 from . import leases
 from .compute import Remembered, copied, flushing, same
-from .leases import Lease, Waiting, give_back, take_all
+from .leases import Claimed, Lease, Waiting, give_back, take_all
 
 Flights = dict[str, Flight]
 Made = dict[str, Any]
@@ -140,8 +140,8 @@ class Batch:
         reply, found = await self._look((*mine, *alone))
         self._land(mine, found)
         self._land(alone, found)
-        lease, reply = await self._claimed(mine, found, reply, wait=not alone)
-        claimed = tuple(mine) if lease is None else lease.keys
+        (lease, _, free), reply = await self._claimed(mine, found, reply, wait=not alone)
+        claimed = tuple(mine) if lease is None else (*lease.keys, *free)
         held = [key for key in mine if key not in claimed]
         self._land(mine, held)  # another of this process may wait for them while these are computed
         flights = mine | alone
@@ -151,20 +151,20 @@ class Batch:
 
     async def _claimed(
         self, mine: Flights, found: Made, reply: Reply, *, wait: bool
-    ) -> tuple[Lease | None, Reply]:
+    ) -> tuple[Claimed, Reply]:
         """Claim what nobody computes; where others compute all of it, ``wait`` for them.
 
         Without a lease all that is left is to be computed, and nothing of it stored by a claim.
         """
         waits, free = Waiting(), list(mine)
         while self.claims and free and not lost(reply.stamp):
-            lease, values = await take_all(self.port, free, reply.stamp)
-            found |= values
-            self._land(mine, values)
-            if lease is None or lease.keys or not wait:
-                return lease, reply
+            taken = await take_all(self.port, free, reply.stamp)
+            found |= taken.values
+            self._land(mine, taken.values)
+            if taken.lease is None or taken.lease.keys or taken.free or not wait:
+                return taken, reply
             reply, free = await self._free(mine, found, reply, waits)
-        return None, reply
+        return Claimed(None, {}), reply
 
     async def _free(
         self, mine: Flights, found: Made, reply: Reply, waits: Waiting

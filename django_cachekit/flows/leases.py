@@ -69,11 +69,13 @@ class Lease:
 class Claimed(NamedTuple):
     """Say of some keys which this process may compute, and what is there already.
 
-    What is in neither another computes. The lease is None where no claim could be laid at all.
+    ``free`` are those of which that cannot be known, as their server is not there: each process
+    computes them for itself. The rest another computes. The lease is None where none can be had.
     """
 
     lease: Lease | None
     values: dict[Any, Any]
+    free: tuple[Any, ...] = ()
 
 
 async def take(
@@ -126,11 +128,12 @@ async def take_all(port: Port, keys: Iterable[Key], stamp: Stamp | None) -> Clai
     except BaseException:
         _drop_later(port, lease)
         raise
+    free = tuple(key for key in lease.keys if key not in found)
     lease.keys = tuple(key for key, answer in found.items() if answer is MISSING)
     if lease.keys:
         _hold(lease)
     values = {key: v for key, v in found.items() if v is not MISSING and v is not UNSURE}
-    return Claimed(lease, values)
+    return Claimed(lease, values, free)
 
 
 def _hold(lease: Lease) -> None:

@@ -71,7 +71,8 @@ class Driver(Protocol):
                                               does, else the value that is there
     ATOMIC   lock                             ``Taken``, ``Held``, a bool or a number: see
                                               ``backends.locking``
-    ATOMIC   claim_all                        of each key what ``claim`` answers
+    ATOMIC   claim_all                        of each key what ``claim`` answers, but
+                                              of those whose server is not there
     ADMIN    mark                             None: a part of a tag's record is changed
     ADMIN    clear, prune                     None; how many were dropped
     ======== ================================ ==========================================

@@ -233,6 +233,7 @@ def test_a_claim_of_a_task_that_is_cancelled_is_dropped(store: str, many: bool) 
         assert asyncio.run(work()) < leases.SECONDS / 2
 
 
+@pytest.mark.django_db
 def test_work_after_a_response_that_is_dropped_is_over(clock: Clock) -> None:
     with override_settings(CACHEKIT={"BACKGROUND": "after_response"}):
         cache.flexible("x", (1, 600), lambda: 1)

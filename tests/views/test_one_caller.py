@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from asgiref.sync import async_to_sync
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
-from django.test import RequestFactory
+from django.test import RequestFactory, override_settings
 
 from django_cachekit import cached_view
 from django_cachekit.core.flights import BOARD
 from django_cachekit.views import add_tags
+from tests.stores import BY_NAME
 
 from .conftest import Counter
 from .test_cached_view import shown
@@ -219,3 +221,32 @@ def test_who_waits_bears_the_tags_that_are_found(array: Any, rf: RequestFactory,
     assert [future.result(10).content for future in asked] == [b"1", b"1"]
     array.tags("found").flush()
     assert [shown(view, rf.get("/")) for view in outer] == ["2", "2"]
+
+
+@pytest.mark.parametrize("kind", ["array", "file"])
+def test_who_has_the_turn_when_the_page_was_just_kept_is_given_it(
+    kind: str,
+    tmp_path: Path,
+    rf: RequestFactory,
+    pool: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its key was not known when he looked, so what lies under the probable one says nothing."""
+    slow = Slow(lambda number: HttpResponse(number, headers={"Vary": "X"}))
+    join, kept = BOARD.join, threading.Event()
+
+    def late(name: Any, *, blocking: bool) -> Any:
+        if slow.begun.is_set():
+            slow.go.set()
+            assert kept.wait(10)
+        return join(name, blocking=blocking)
+
+    monkeypatch.setattr(BOARD, "join", late)
+    view = cached_view(600)(slow)
+    with override_settings(CACHES=BY_NAME[kind].caches(tmp_path)):
+        first = pool.submit(view, rf.get("/"))
+        assert slow.begun.wait(10)
+        second = pool.submit(view, rf.get("/"))
+        assert first.result(10).content == b"1"
+        kept.set()
+        assert second.result(10).content == b"1"

@@ -170,9 +170,16 @@ class Pool(NamedDriver):
         return set().union(*self._spread(op, parts).values())
 
     def _claim_all(self, op: Operation) -> dict[Key, Any]:
-        """Lay a claim on each key, or raise if a node cannot be reached."""
-        parts = {one: op._replace(keys=keys) for one, keys in self._groups(op).items()}
-        return {key: f for found in self._spread(op, parts).values() for key, f in found.items()}
+        """Lay a claim on each key, but for those of nodes that cannot be reached."""
+        found, errors = dict[Key, Any](), list[StoreUnavailable]()
+        for one, keys in self._groups(op).items():
+            try:
+                found |= _on(one, op._replace(keys=keys))
+            except StoreUnavailable as error:
+                errors.append(error)
+        if errors and (self.strict or not found):
+            raise errors[0]
+        return found
 
     def _clear(self, op: Operation) -> None:
         """Begin a new epoch on every node, or raise when all were tried."""
