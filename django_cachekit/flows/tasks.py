@@ -62,7 +62,8 @@ async def take_on(job: Any) -> bool:
     if letter is None:
         return False
     try:
-        return await job.port.face.run(Hop.DJANGO, _enqueue, job.make.path, *letter, job.seen)
+        enqueued = await job.port.face.run(Hop.DJANGO, _enqueue, job.make.path, *letter, job.seen)
+        return bool(enqueued)
     except Exception as error:  # whatever it is, a thread can do it
         log.warning("cache %r: no task could be enqueued: %s", job.port.alias, one_line(error))
         return False
