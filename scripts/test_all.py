@@ -42,7 +42,7 @@ ONCE = " or ".join(
     ]
 )
 # What is between the package and a client library: no Django has a part in it, so once is enough.
-LONGEST = 3300  # seconds, for a command that hangs
+LONGEST = 4800  # seconds, for a command that hangs
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 

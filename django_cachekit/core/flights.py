@@ -83,6 +83,10 @@ class Board:
         """Tell whether any computation is under way."""
         return bool(self._flights or self._watched)
 
+    def flies(self, name: Any = None) -> bool:
+        """Tell whether a computation may be joined: that of ``name``, or any."""
+        return name in self._flights if name is not None else bool(self._flights)
+
     @contextmanager
     def watching(self, name: Any, flight: Flight) -> Iterator[None]:
         """Let a flight that nobody joins hear of it when its key is removed."""

@@ -15,6 +15,7 @@ from ..core.entry import Entry
 from ..core.flights import BOARD, Flight, Role, leading, nested
 from ..core.keys import plain
 from ..core.operation import MISSING, UNSURE, Reply, Stamp
+from ..layers.events import reading_is_heard
 from ..layers.pending import waiting
 from ..layers.policy import lost
 from ..scopes import Port
@@ -37,12 +38,22 @@ async def remembered(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -
 async def remember(port: Port, key: Any, ttl: Any, make: Callable[..., Any]) -> Any:
     """Return the cached value, or what ``make`` gives, stored for ``ttl``; one caller computes."""
     key = plain(key)
-    found = port.quick(key, None)
-    if found is UNSURE:
-        found = await find(port, key, None, "remember")
+    found: Any = MISSING
+    if not under_way(port, key):
+        found = port.quick(key, None)
+        if found is UNSURE:
+            found = await find(port, key, None, "remember")
     if found is not MISSING:
         return found
     return (await single(Job(port, key, checked(make), ttl))).value
+
+
+def under_way(port: Port, key: str, version: int | None = None) -> bool:
+    """Tell whether this process computes the key, so that there is no need to ask the store.
+
+    Who listens to reads hears of each all the same.
+    """
+    return BOARD.flies() and not reading_is_heard() and BOARD.flies(port.flight(key, version))
 
 
 @verbs.computes
@@ -58,9 +69,10 @@ async def get_or_set(
     What another has set meanwhile stays, and is returned, as with Django.
     """
     key = plain(key)
-    found = await find(port, key, version, "get_or_set")
-    if found is not MISSING:
-        return found
+    if not under_way(port, key, version):
+        found = await find(port, key, version, "get_or_set")
+        if found is not MISSING:
+            return found
     job = Job(port, key, default if callable(default) else lambda: default, timeout, version)
     job.first = True
     made = await single(job)
@@ -173,7 +185,11 @@ async def _lead(job: Job, flight: Flight, *, alone: bool) -> Remembered:
     if job.key not in reply.values and not alone and job.claims:
         lease, reply = await _leased(job, flight, reply)
     if job.key in reply.values:
-        return Remembered.of(reply.values[job.key])
+        found = Remembered.of(reply.values[job.key])
+        if flight.followed:
+            BOARD.part(job.name, flight)  # who comes later than the next look has to look himself
+            flight.shared = await _shared(job, found, look=True)
+        return found
     flight.stamp = reply.stamp
     if job.claims and lease is MISSING and not lost(reply.stamp):
         # Who has the key forgotten meanwhile will not be heard of: each waits for himself.
@@ -218,12 +234,15 @@ async def _made(job: Job, flight: Flight, lease: Lease | None, *, look: bool) ->
     return made
 
 
-async def _shared(job: Job, made: Remembered) -> tuple[Remembered, Held] | None:
+async def _shared(
+    job: Job, made: Remembered, *, look: bool = False
+) -> tuple[Remembered, Held] | None:
     """Return what was stored, for all who wait: they came before that, and need not look.
 
-    It stands as of then, for it was stored by a claim; under tags, if it can be read again.
+    It stands as of then, for it was stored by a claim; under tags, or where it was stored by
+    another process, if it can be read again.
     """
-    if made.tags:
+    if made.tags or look:
         reply = await job.look(made.tags)
         if job.key not in reply.values:
             return None
