@@ -281,7 +281,7 @@ def test_a_disk_that_is_full_raises(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    lock = store.lock(NAME, 30)
+    lock = store.lock(NAME, 30, owner="me")  # or it would be given back behind the caller
     assert lock.acquire()
     with monkeypatch.context() as patch:
         patch.setattr(*((locks, "create") if step == "create" else (os, "replace")), full)
