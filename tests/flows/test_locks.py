@@ -19,7 +19,7 @@ from django_cachekit import cache, synchronized
 from django_cachekit.core.lines import LINES
 from django_cachekit.core.operation import Operation
 from django_cachekit.errors import LockLost, LockTimeout, OutcomeUnknown, StoreUnavailable
-from django_cachekit.flows import keeping
+from django_cachekit.flows import holding, keeping
 from django_cachekit.flows.keeping import KEEPERS, Keeper
 from tests.conftest import Clock
 
@@ -259,6 +259,49 @@ def test_a_child_takes_and_leaves_locks_of_its_own() -> None:
     if not child:
         os._exit(1 if lock.release() or lock.refresh() else 0)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_child_asks_nothing_about_its_parents_hold() -> None:
+    driver: Any = cache._home.stack().driver
+    said: list[Operation] = []
+    with cache.lock("name", 30) as lock:
+        child = os.fork()
+        if not child:
+            with mock.patch.object(driver, "do_lock", said.append):
+                gave = lock.release() or lock.refresh()
+            os._exit(1 if gave else len(said))
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_release_here_wakes_who_waits_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "FIRST_PAUSE", 60)
+    monkeypatch.setattr(holding, "LAST_PAUSE", 60)
+    lock = cache.lock("name", 300)
+    lock.acquire()
+    releasing = threading.Timer(0.2, lock.release)
+    releasing.start()
+    cache.lock("name", 300).block(20)
+    releasing.join()
+
+
+def test_a_refresh_that_is_refused_or_too_late_is_a_loss(clock: Clock) -> None:
+    lock = cache.lock("name", 30)
+    lock.acquire()
+    cache.lock("name", 30).force_release()
+    assert lock.refresh() is False
+    assert lock.lost is True
+    driver: Any = cache._home.stack().driver
+    does = driver.do_lock
+
+    def slow(op: Operation) -> Any:
+        done = does(op)
+        clock.advance(31 if op.match == "renew" else 0)
+        return done
+
+    lock.acquire()
+    with mock.patch.object(driver, "do_lock", slow):
+        assert lock.refresh() is False
+    assert lock.lost is True
 
 
 def test_lost_is_told_until_it_is_taken_again() -> None:
@@ -545,7 +588,9 @@ def test_max_hold_bounds_what_is_kept(wrong: dict[str, Any]) -> None:
     assert cache.lock("name", 30).remaining() <= 5
 
 
-def test_the_thread_that_keeps_locks_ends_with_the_last() -> None:
+def test_the_thread_that_keeps_locks_ends_with_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KEEPERS, "_by_alias", {})
+
     def alive() -> bool:
         return any(thread.name == "cachekit-keeper" for thread in threading.enumerate())
 
