@@ -280,7 +280,9 @@ def test_a_release_here_wakes_who_waits_here(monkeypatch: pytest.MonkeyPatch) ->
     lock.acquire()
     releasing = threading.Timer(0.2, lock.release)
     releasing.start()
-    cache.lock("name", 300).block(20)
+    began = time.monotonic()
+    cache.lock("name", 300).block(40)
+    assert time.monotonic() - began < 30  # or it would be had at the end of his patience
     releasing.join()
 
 
