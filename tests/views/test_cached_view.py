@@ -360,7 +360,9 @@ def test_a_list_that_goes_while_a_head_is_answered(
     store.tags("t").flush()
     monkeypatch.setattr(pages.Shelf, "get", once)
     assert shown(view, rf.head("/")) == "2"
-    assert found[:4] == [[], None, [], None]  # and once more, for its key was not known
+    looks: list[Any] = [[], None, [], None]
+    # Once more where the turn is had without a claim, for its key was not known.
+    assert found in (looks, [*looks, [], []])
 
 
 # Views that are awaited, and classes
