@@ -37,12 +37,14 @@ The signed envelope (64 bytes and the plaintext)::
 C1 begins no UTF-8 text, no MessagePack, no pickle and no zlib stream.
 """
 
+import hashlib
 import hmac
 import os
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..core.bounded import Bounded
 from ..errors import Misconfigured
 from .base import Unreadable
 from .frame import octets
@@ -50,6 +52,9 @@ from .frame import octets
 CIPHERS = {"aes-256-gcm": 1, "chacha20-poly1305": 2}
 CLOCK_SKEW = 300_000
 """Milliseconds by which another machine's clock may run ahead of ours."""
+
+OPENED = 1_000
+"""Of how many envelopes one process remembers the key it opened them with, per alias."""
 
 _SALT = b"cachekit/v1"
 _SEAL, _SIGN = b"\xc1CKE", b"\xc1CKM"
@@ -84,15 +89,43 @@ def kid_of(key: bytes) -> bytes:
     return bytes(expand(extract(key), b"kid", 8))
 
 
+class _Keyed:
+    """Give HMAC-SHA256 (RFC 2104) under one key, of which all that can be done once is done.
+
+    The two hashes have taken in the key already; ``hmac.digest`` does that anew at each call, which
+    takes longer than the rest where a message is short.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(64, b"\0")  # no key here is longer than a block
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def __call__(self, message: bytes, more: bytes = b"") -> bytes:
+        """Return the 32 bytes of ``message + more``."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        if more:
+            inner.update(more)
+        outer.update(inner.digest())
+        return outer.digest()
+
+    def __repr__(self) -> str:
+        """Say nothing."""
+        return "<secret>"
+
+
 class _Names:
     """Give keys the names that stand for them."""
 
     def __init__(self, index_key: bytes, store_id: str) -> None:
-        self._name_key = expand(extract(index_key), b"name\0" + octets(store_id))
+        self._named = _Keyed(expand(extract(index_key), b"name\0" + octets(store_id)))
 
     def name(self, full_key: str) -> bytes:
         """Return the 32 bytes that stand for a cache key."""
-        return hmac.digest(self._name_key, octets(full_key), "sha256")
+        return self._named(octets(full_key))
 
 
 class Seal(_Names):
@@ -113,8 +146,9 @@ class Seal(_Names):
         cipher: str = "aes-256-gcm",
     ) -> None:
         super().__init__(index_key, store_id)
-        self._roots = {kid_of(key): extract(key) for key in keys}
+        self._roots = {kid_of(key): _Keyed(extract(key)) for key in keys}
         self._kid = kid_of(keys[0])
+        self._opened: Bounded[bytes, tuple[Any, int, int]] = Bounded(OPENED)
         self._alg = CIPHERS[cipher]
         self._ciphers, self._forged = _aeads(self._alg)
 
@@ -133,6 +167,20 @@ class Seal(_Names):
 
     def unwrap(self, name: bytes, data: bytes, epoch: int, now: int) -> tuple[bytes, int, int]:
         """Return plain bytes, created, expires; Unreadable if any check fails."""
+        header = data[:_SEAL_LENGTH]
+        known = self._opened.get(header)
+        cipher, created, expires = known or self._judged(data)
+        try:
+            plain: bytes = cipher.decrypt(data[64:76], data[108:], header + _place(name, epoch))
+        except self._forged:
+            raise Unreadable("tag") from None
+        if known is None:
+            self._opened.put(header, (cipher, created, expires))
+        _timely(created, expires, now)
+        return plain, created, expires
+
+    def _judged(self, data: bytes) -> tuple[Any, int, int]:
+        """Return the cipher of one entry, whose header is committed to its key, and its times."""
         alg, kid, created, expires = _prefix(data, _SEAL, _SEAL_LENGTH, _AEAD_TAG)
         if alg not in self._ciphers:
             raise Unreadable("alg")
@@ -141,13 +189,7 @@ class Seal(_Names):
         key, commitment = _entry_keys(self._roots[kid], alg, data[32:64])
         if not hmac.compare_digest(commitment, data[76:108]):
             raise Unreadable("commitment")
-        bound = data[:108] + _place(name, epoch)
-        try:
-            plain: bytes = self._ciphers[alg](key).decrypt(data[64:76], data[108:], bound)
-        except self._forged:
-            raise Unreadable("tag") from None
-        _timely(created, expires, now)
-        return plain, created, expires
+        return self._ciphers[alg](key), created, expires
 
     def kid(self, data: bytes) -> str:
         """Return the hex id of the key that an envelope, or its first 32 bytes, names."""
@@ -170,7 +212,7 @@ class Sign(_Names):
     def __init__(self, keys: Sequence[bytes], store_id: str) -> None:
         super().__init__(b"", store_id)
         info = b"mac\0" + octets(store_id)
-        self._keys = {kid_of(key): expand(extract(key), info) for key in keys}
+        self._keys = {kid_of(key): _Keyed(expand(extract(key), info)) for key in keys}
         self._kid = kid_of(keys[0])
 
     def wrap(self, name: bytes, plain: bytes, created: int, expires: int, epoch: int) -> bytes:
@@ -227,16 +269,16 @@ def _place(name: bytes, epoch: int) -> bytes:
     return b"\0\0\0\x20" + name + b"\0\0\0\x08" + epoch.to_bytes(8, "big")
 
 
-def _entry_keys(root: bytes, alg: int, salt: bytes) -> tuple[bytes, bytes]:
+def _entry_keys(root: _Keyed, alg: int, salt: bytes) -> tuple[bytes, bytes]:
     """Return the data key of one entry and the commitment to it: HKDF-Expand to 64 bytes."""
     info = b"entry\0" + bytes((alg,)) + salt
-    key = hmac.digest(root, info + b"\x01", "sha256")
-    return key, hmac.digest(root, key + info + b"\x02", "sha256")
+    key = root(info, b"\x01")
+    return key, root(key + info, b"\x02")
 
 
-def _mac(key: bytes, header: bytes, name: bytes, epoch: int, plain: bytes) -> bytes:
+def _mac(key: _Keyed, header: bytes, name: bytes, epoch: int, plain: bytes) -> bytes:
     size = len(plain).to_bytes(8, "big")
-    return hmac.digest(key, b"\0\0\0\x20" + header + _place(name, epoch) + size + plain, "sha256")
+    return key(b"\0\0\0\x20" + header + _place(name, epoch) + size, plain)
 
 
 def _aeads(alg: int) -> tuple[dict[int, Callable[[bytes], Any]], type[Exception]]:

@@ -294,3 +294,32 @@ def test_keys_show_themselves_nowhere(guard: Guard) -> None:
         assert repr(bytes(hidden))[2:-1] not in shown
     assert "<secret>" in shown
     assert f"{secret} {secret!r} {secret!s}" == "<secret> <secret> <secret>"
+
+
+def test_what_was_opened_before_is_judged_as_sternly() -> None:
+    guard = Seal([KEY], INDEX_KEY, "default")
+    name, data = wrapped(guard)
+    assert guard.unwrap(name, data, 0, CREATED)[0] == PLAIN
+    for bit in range(len(data) * 8):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        assert reason(guard, name, bytes(flipped))
+    for length in range(len(data)):
+        assert reason(guard, name, data[:length])
+    assert reason(guard, guard.name("another"), data) == "tag"
+    assert reason(guard, name, data, epoch=1) == "tag"
+    assert reason(guard, name, data, now=EXPIRES) == "expired"
+    assert guard.unwrap(name, data, 0, CREATED)[0] == PLAIN
+
+
+def test_what_opens_is_remembered_within_bounds_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ciphers, "OPENED", 3)
+    guard = Seal([KEY], INDEX_KEY, "default")
+    for number in range(5):
+        name, data = wrapped(guard, b"%d" % number)
+        assert reason(guard, name, data[:-1] + bytes([data[-1] ^ 1])) == "tag"
+        assert len(guard._opened) == min(number, 3)
+        assert guard.unwrap(name, data, 0, CREATED)[0] == b"%d" % number
+    assert len(guard._opened) == 3
