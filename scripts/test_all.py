@@ -39,10 +39,14 @@ ONCE = " or ".join(
             for store in ("database", "postgresql", "redis", "memcached", "dynamodb")
         ),
         *("memcached-pool", "redis-cluster", "test_redis_", "test_memcached", "test_dynamodb"),
+        *("memcached", "dynamodb", "mariadb", "lock_", "_processes", "tests/tagindex"),
     ]
 )
 # What is between the package and a client library: no Django has a part in it, so once is enough.
-LONGEST = 4800  # seconds, for a command that hangs
+WORKERS = 3  # on two cores: many tests wait for something most of the time
+RACES = "tests/races"
+# Crowds of processes, which would disturb what is timed beside them.
+LONGEST = 2400  # seconds, for a command that hangs
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 
@@ -108,10 +112,10 @@ def of_django_suite(name: str, good: bool) -> Counts:
     return Counts(report["tests"], report["failed"] or int(not good), report["skipped"])
 
 
-def pytest(name: str, without: str = "") -> list[str]:
-    """Return the command of a whole pytest run; ``without`` leaves tests out by their names."""
+def pytest(name: str, *which: str, without: str = "", workers: int = WORKERS) -> list[str]:
+    """Return the command of a pytest run; ``without`` leaves tests out by their names."""
     report = f"--junitxml={REPORTS / name}.xml"
-    command = ["python", "-m", "pytest", "-q", "-n", "2", "--no-header", report]
+    command = ["python", "-m", "pytest", "-q", "-n", str(workers), "--no-header", report, *which]
     return [*command, "-k", f"not ({without})"] if without else command
 
 
@@ -138,8 +142,14 @@ def parts() -> list[Part]:
         Part("typing", typing),
         Part("docs", [[*sphinx, "docs", ".cache/docs"]]),
         Part("servers", [["python", "scripts/servers.py", *(["--require"] if IN_CI else [])]]),
-        Part("tests-5.2", [pytest("tests-5.2")], count=of_pytest),
-        Part("tests-6.1", [pytest("tests-6.1", ONCE)], newest=True, count=of_pytest),
+        Part("tests-5.2", [pytest("tests-5.2", f"--ignore={RACES}")], count=of_pytest),
+        Part("races-5.2", [pytest("races-5.2", RACES, workers=2)], count=of_pytest),
+        Part(
+            "tests-6.1",
+            [pytest("tests-6.1", f"--ignore={RACES}", without=ONCE)],
+            newest=True,
+            count=of_pytest,
+        ),
         Part("django-5.2", [django_suite("django-5.2")], count=of_django_suite),
         Part("django-6.1", [django_suite("django-6.1")], newest=True, count=of_django_suite),
     ]

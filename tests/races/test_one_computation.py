@@ -27,15 +27,15 @@ from .bodies import FORK
 from .crowd import Ask, Calls, Size, gathered
 
 SIZES = {
-    "redis": (Size(16, 64), Size(16, 32, 32)),
-    "file": (Size(16, 64), Size(8, 8, 8)),
-    "memcached": (Size(16, 32), Size(8, 8, 8)),  # it takes 1024 connections
+    "redis": (Size(16, 64), Size(8, 16, 16)),
+    "file": (Size(16, 64), Size(4, 8, 8)),
+    "memcached": (Size(8, 32), Size(4, 8, 8)),  # it takes 1024 connections
     "redis-sealed": (Size(8, 8), Size(4, 8, 8)),
-    "redis-cluster": (Size(16, 16), Size(4, 8, 8)),
+    "redis-cluster": (Size(8, 16), Size(4, 8, 8)),
     "memcached-pool": (Size(8, 8), Size(4, 8, 8)),
     # One connection for each thread; the tasks of a loop have one together.
-    "postgresql": (Size(16, 5), Size(16, 3, 61)),
-    "mariadb": (Size(8, 8), Size(8, 3, 61)),
+    "postgresql": (Size(8, 8), Size(4, 3, 61)),
+    "mariadb": (Size(8, 8), Size(4, 3, 13)),
     "dynamodb": (Size(8, 4), Size(4, 4, 8)),
     "sqlite": (Size(8, 8), Size(4, 2, 16)),
 }

@@ -20,10 +20,10 @@ PATIENCE = 10
 @pytest.fixture
 def release() -> Iterator[threading.Event]:
     """Give an event that hanging warmers wait for; they end with the test."""
-    event = threading.Event()
+    event, before = threading.Event(), set(threading.enumerate())
     yield event
     event.set()
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - before:
         if thread.name.startswith("cachekit-") and thread.name != "cachekit-keeper":
             thread.join(PATIENCE)
 
