@@ -20,13 +20,13 @@ class Home:
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
-        self._stack: Stack | None = None
+        self.ready: Stack | None = None
         self._memoised: Stack | None = None
         self._lock = threading.Lock()
 
     def stack(self) -> Stack:
         """Return the alias's stack."""
-        return self._stack or self._build()[0]
+        return self.ready or self._build()[0]
 
     def memoised(self) -> Stack:
         """Return the alias's stack with a memory for reads."""
@@ -35,9 +35,10 @@ class Home:
     def _build(self) -> tuple[Stack, Stack]:
         with self._lock:
             base = self._base()
-            self._memoised = base.over(Memo(self.alias, reads=True)).slow()
-            self._stack = base.over(Memo(self.alias, reads=False))
-            return self._stack, self._memoised
+            memo = Memo(self.alias, reads=True)
+            self._memoised = base.over(memo).recalling(memo.quick)
+            self.ready = base.over(Memo(self.alias, reads=False))
+            return self.ready, self._memoised
 
     def _base(self) -> Stack:
         backend = backend_of(self.alias)
@@ -49,7 +50,7 @@ class Home:
 
     def reset(self) -> None:
         """Build anew at the next use: the settings have changed."""
-        self._stack = self._memoised = None
+        self.ready = self._memoised = None
 
 
 class Default:
@@ -58,6 +59,7 @@ class Default:
     def __init__(self, manager: "Manager") -> None:
         self._manager = manager
         self._found: Home | None = None
+        self.ready: Stack | None = None
 
     @property
     def alias(self) -> str:
@@ -66,7 +68,10 @@ class Default:
 
     def stack(self) -> Stack:
         """Return the default alias's stack."""
-        return self._home().stack()
+        stack = self.ready
+        if stack is None:
+            self.ready = stack = self._home().stack()
+        return stack
 
     def memoised(self) -> Stack:
         """Return the default alias's stack with a memory for reads."""
@@ -74,7 +79,7 @@ class Default:
 
     def reset(self) -> None:
         """Find it anew at the next use: the settings have changed."""
-        self._found = None
+        self._found = self.ready = None
 
     def _home(self) -> Home:
         if self._found is None:

@@ -26,6 +26,7 @@ from .flows.funnels import Funnel
 from .flows.locks import Lock
 from .flows.options import Given
 from .layers.ground import backend_of
+from .layers.pending import BUSY
 from .scopes import Port, Stack, tag_names
 from .scopes import namespace as spaced
 
@@ -41,6 +42,10 @@ class Home(Protocol):
     @property
     def alias(self) -> str:
         """Return the alias's name."""
+
+    @property
+    def ready(self) -> Stack | None:
+        """Return the alias's stack, or None if it has to be built."""
 
     def stack(self) -> Stack:
         """Return the alias's stack."""
@@ -80,8 +85,10 @@ class Repository:
         self._stores = stores
         self._tags = tags
         self._memo = memo
+        self._twin: Repository | None = None  # with a memory
         stack = home.memoised if memo else home.stack
         self._scopes: Bounded[Any, TaggedRepository] = Bounded(SCOPES)
+        self._bare = not (memo or tags or space)
         self._now = Port(BLOCKING, stack, tags, space)
         self._later = Port(AWAITING, stack, tags, space)
 
@@ -127,8 +134,12 @@ class Repository:
 
         A value read twice is the same object twice.
         """
-        space = self._now.space
-        return type(self)(self._home, self._stores, self._tags, memo=True, space=space)
+        twin = self if self._memo else self._twin
+        if twin is None:
+            space = self._now.space
+            twin = type(self)(self._home, self._stores, self._tags, memo=True, space=space)
+            self._twin = twin
+        return twin
 
     # Reading
 
@@ -136,7 +147,10 @@ class Repository:
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         """Return the value, or ``default``; a default that can be called is called."""
-        found = self._now.quick(key, version)
+        if self._bare and not BUSY:  # what the port does then, by two calls less
+            found = (self._home.ready or self._home.stack()).quick(key, version)
+        else:
+            found = self._now.quick(key, version)
         if found is UNSURE:
             return self._get(key, default, version)
         if found is MISSING:

@@ -39,7 +39,7 @@ ONCE = " or ".join(
             for store in ("database", "postgresql", "redis", "memcached", "dynamodb")
         ),
         *("memcached-pool", "redis-cluster", "test_redis_", "test_memcached", "test_dynamodb"),
-        *("memcached", "dynamodb", "mariadb", "lock_", "_processes", "tests/tagindex"),
+        *("memcached", "dynamodb", "mariadb", "lock_", "_processes", "tagindex"),
     ]
 )
 # What is between the package and a client library: no Django has a part in it, so once is enough.

@@ -17,8 +17,9 @@ from typing import Any
 from django.core.signals import request_finished, request_started
 
 from ..core.bounded import Bounded
+from ..core.entry import Entry
 from ..core.faces import Face, task_id
-from ..core.operation import MISSING, Kind, Operation, Reply
+from ..core.operation import MISSING, UNSURE, Kind, Operation, Reply
 from .base import Proceed
 
 ENTRIES = 1_000
@@ -114,6 +115,19 @@ class Memo:
     def __init__(self, store: str, *, reads: bool) -> None:
         self.store = store
         self.reads = reads
+
+    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+        """Return the value that is remembered, MISSING, or UNSURE for the long way round."""
+        memory = _memory.get()
+        if memory is None or memory.ended or type(key) is not str:
+            return UNSURE
+        if memory.owner is not None and memory.owner != task_id():
+            return UNSURE
+        held = memory.values.get((self.store, version, tags, "", key))
+        if held is None:
+            return UNSURE
+        found = held[0]
+        return found.value if type(found) is Entry else found
 
     def idle(self, op: Operation) -> bool:
         """Tell whether there is nothing to remember, and nothing remembered to forget."""

@@ -139,7 +139,7 @@ class _Mine(threading.local):
 
 _mine = _Mine()
 
-_busy: set[int] = set()
+BUSY: set[int] = set()
 """The threads in which something may wait: a look at this is all that is asked of most calls.
 
 One that ended in mid-transaction may stay here, which costs the others a second look.
@@ -148,11 +148,11 @@ One that ended in mid-transaction may stay here, which costs the others a second
 
 def waiting(alias: str) -> Set[str]:
     """Return the tags of ``alias`` that will be flushed when this thread's transaction commits."""
-    if not _busy or not _mine.ledgers:
+    if not BUSY or not _mine.ledgers:
         return NONE
     _mine.ledgers = {name: ledger for name, ledger in _mine.ledgers.items() if ledger.prune()}
     if not _mine.ledgers:
-        _busy.discard(threading.get_ident())
+        BUSY.discard(threading.get_ident())
     found = [ledger.tags.get(alias, NONE) for ledger in _mine.ledgers.values()]
     return found[0] if len(found) == 1 else frozenset[str]().union(*found)
 
@@ -180,7 +180,7 @@ def batch(connection: BaseDatabaseWrapper, settle: Settle) -> Batch:
     if ledger is None or ledger.connection is not connection:
         ledger = Ledger(connection)
         _mine.ledgers = {**_mine.ledgers, connection.alias: ledger}
-        _busy.add(threading.get_ident())
+        BUSY.add(threading.get_ident())
     return ledger.batch(settle)
 
 

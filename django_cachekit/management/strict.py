@@ -29,6 +29,7 @@ class _Strict:
         return Stack(self.alias, whole.driver, kept)
 
     memoised = stack
+    ready = None  # it is made anew each time: the one it leaves parts of out may be another
 
 
 def strict(alias: str | None = None) -> Repository:

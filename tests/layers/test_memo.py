@@ -45,6 +45,38 @@ def test_a_miss_is_remembered_too() -> None:
     assert cache.memo().get("a") is None
 
 
+def test_what_is_remembered_asks_nobody_by_either_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    scope = cache.memo()
+    scope.tags("t").put("tagged", 1)
+    scope.put("none", None)
+    scope.flexible("soft", (60, 600), lambda: 3)
+    reads = [
+        lambda: scope.get("tagged"),
+        lambda: async_to_sync(scope.aget)("tagged"),
+        lambda: scope.tags("t").get("tagged"),
+        lambda: scope.get("none", "default"),
+        lambda: scope.get("soft"),
+        lambda: scope.get("missing", lambda: "made"),
+        lambda: async_to_sync(scope.aget)("missing", "given"),
+    ]
+    wanted = [1, 1, 1, None, 3, "made", "given"]
+    assert [read() for read in reads] == wanted
+    asked: list[Any] = []
+    monkeypatch.setattr(memo.Memo, "__call__", lambda *args: asked.append(args))
+    assert [read() for read in reads] == wanted
+    assert asked == []
+    assert scope.memo() is scope is cache.memo()
+
+
+def test_what_another_thread_began_is_not_taken_on_the_straight_line() -> None:
+    cache.put("a", 1)
+    began = memo.Memory(owner=-1)
+    with memo.within(began):
+        began.values.put(("default", None, (), "", "a"), ["another's"])
+        assert cache.memo().get("a") == 1
+        assert cache.memo().get("a") == 1
+
+
 def test_ones_own_writes_are_seen() -> None:
     scope = cache.memo()
     scope.get("a")
@@ -134,3 +166,6 @@ def test_a_memory_that_ended_is_not_used() -> None:
     assert held is not None
     assert held.ended
     assert memo.current() is not held
+    held.values.put(("default", None, (), "", "a"), ["left"])
+    with memo.within(held):
+        assert cache.memo().get("a") is None
