@@ -110,7 +110,7 @@ class ByteDriver(Indexing):
                 continue
             if entry.claim is not None:
                 held.add(key)
-            if not entry.hollow:
+            if entry.claim is None or not entry.claim.hollow:
                 values[key] = entry.value if entry.bare else entry
             if entry.stamps:
                 tagged = True

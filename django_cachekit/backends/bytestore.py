@@ -155,6 +155,8 @@ class Bytes(ByteDriver):
         else:
             epoch, blobs = await self.io.read(face, list(named))
             await self.io.remove(face, list(named))
+        if not blobs:
+            return set()
         found = {named[n]: self.entries.load(n, data, epoch) for n, data in blobs.items()}
         return set(await self._living(face, found))
 

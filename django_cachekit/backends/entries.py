@@ -48,12 +48,17 @@ class Entries:
         self.telling = False
         self.unreadable: Counter[str] = Counter()
         self.book: Book | None = None
+        # What stands before a key of the usual version; none begins as the text of a record does.
+        lead = names.lead
+        self._lead = None if lead is None or lead.startswith("\0") else lead
         self._names: Bounded[str, bytes] = Bounded(NAMES)
         self._tags: Bounded[tuple[str, ...], Mapping[str, bytes]] = Bounded(TAGS)
         self._verified: Bounded[bytes, tuple[int, bytes, Entry]] = Bounded(RECORDS)
 
     def name(self, key: Key, version: int | None) -> bytes:
         """Return the 32 bytes that stand for a key or a record."""
+        if version is None and type(key) is str and self._lead is not None:
+            return self.named(self._lead + key)
         return self.named(
             record_text(key if isinstance(key, Record) else self.names.made(key, version))
         )
@@ -124,7 +129,10 @@ class Entries:
         if data is None:
             return None
         try:
-            entry = self._loaded(name, data, epoch)
+            if type(data) is bytes and not data.startswith(numbers.MAGIC):
+                entry = self.chain.loads(name, data, epoch)
+            else:
+                entry = self._loaded(name, data, epoch)
             if self.book is not None:
                 self.book.met(name, entry)
             return entry

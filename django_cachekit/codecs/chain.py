@@ -57,9 +57,9 @@ class Chain:
         """Return the live entry, or raise Unreadable (``expired`` is one of its reasons)."""
         plain, created, expires = self._open(name, data, epoch)
         parts = frame.unpack(plain)
-        meta = frame.unpack_meta(parts.meta)
-        self._family.check(parts.codec)  # before anything is made larger for its sake
-        value = self._family.read(parts.codec, self._stretch(parts))
+        meta = frame.unpack_meta(parts.meta) if parts.meta else ()
+        reader = self._family.check(parts.codec)  # before anything is made larger for its sake
+        value = self._family.by(reader, self._stretch(parts))
         ends = None if expires == NEVER else expires / 1000
         return Entry(value, created / 1000, ends, *meta)
 

@@ -43,7 +43,11 @@ class Family(NamedTuple):
 
     def read(self, code: int, data: bytes) -> Any:
         """Return the value; Unreadable: ``codec`` if not allowed, ``payload`` if not decodable."""
-        reader = self.check(code)
+        return self.by(self.check(code), data)
+
+    @staticmethod
+    def by(reader: Serializer, data: bytes) -> Any:
+        """Return the value by a reader that was checked; Unreadable if it is not decodable."""
         # Unpickling and a user's loads run code of classes that may have changed since.
         try:
             return reader.loads(data)

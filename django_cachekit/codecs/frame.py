@@ -33,6 +33,7 @@ _U64 = struct.Struct(">Q")
 _HAS_KEY, _HAS_META, _COMPRESSOR = 0x80, 0x40, 0x03
 _FRESH, _CLAIM, _HOLLOW, _ENDS, _COST = 1, 2, 4, 8, 16
 _TOKEN = 16
+_KEY = _HEAD.size + _U16.size
 _U16_MAX = 0xFFFF
 
 
@@ -96,8 +97,12 @@ def unpack(plain: bytes) -> Frame:
         if flags & ~(_HAS_KEY | _HAS_META | _COMPRESSOR):
             raise Unreadable("frame")
         at, key, meta = _HEAD.size, b"", b""
-        if flags & _HAS_KEY:
-            at, key = _short(plain, at)
+        if flags & _HAS_KEY:  # as ``_short`` does, but nearly every entry has one
+            (length,) = _U16.unpack_from(plain, at)
+            at = _KEY + length
+            key = plain[_KEY:at]
+            if not length or at > len(plain):
+                raise Unreadable("frame")
         if flags & _HAS_META:
             at, meta = _short(plain, at)
     except struct.error:

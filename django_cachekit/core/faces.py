@@ -15,7 +15,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from concurrent.futures import Future, wait
 from enum import Enum
 from selectors import EVENT_READ, DefaultSelector
@@ -385,6 +385,96 @@ class PerLoop(Generic[T]):
                 self._parents.append(self._held.pop(loop, None))
             elif loop.is_closed():
                 self._held.pop(loop, None)
+
+
+class _Batch(Generic[T]):
+    """Hold what goes together: what is wanted, and who waits for which of it."""
+
+    __slots__ = ("waiting", "wanted")
+
+    def __init__(self) -> None:
+        self.wanted: dict[Any, None] = {}
+        self.waiting: list[tuple[Sequence[Any], asyncio.Future[list[T]]]] = []
+
+
+class _Tray(Generic[T]):
+    """Hold the batch of one loop that is next to go, and the tasks that carry those under way."""
+
+    def __init__(self) -> None:
+        self.next: _Batch[T] | None = None
+        self.under_way = 0
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Do nothing: who waits here ends with the loop's tasks."""
+
+
+class Together(Generic[T]):
+    """Ask once for what the tasks of a loop want at the same time, of a store that answers at once.
+
+    Who comes while nothing is under way asks by itself, with no delay. Who comes meanwhile waits
+    for the loop's next turn, when all that came is asked for in one, up to ``most`` things (but for
+    one who wants more by himself): never by a call that had begun before. An error goes to each;
+    who is cancelled is nobody's loss. ``ask`` answers in the order of what it is given, and
+    nothing of the callers' contexts is seen in it.
+    """
+
+    def __init__(
+        self, ask: Callable[[Sequence[Any]], Coroutine[Any, Any, list[T]]], most: int
+    ) -> None:
+        self.most = most
+        self._ask = ask
+        self._trays: PerLoop[_Tray[T]] = PerLoop(_Tray, _Tray.close)
+
+    async def get(self, wanted: Sequence[Any]) -> list[T]:
+        """Return an answer for each."""
+        tray = await self._trays.get()
+        if not tray.under_way:
+            tray.under_way += 1
+            try:
+                return await self._ask(wanted)
+            finally:
+                tray.under_way -= 1
+        loop = asyncio.get_running_loop()
+        batch = tray.next
+        if batch is None or len(batch.wanted) + len(wanted) > self.most:
+            batch = tray.next = _Batch()
+            loop.call_soon(self._send, loop, tray, batch)
+        batch.wanted.update(dict.fromkeys(wanted))
+        answer: asyncio.Future[list[T]] = loop.create_future()
+        batch.waiting.append((wanted, answer))
+        return await answer
+
+    def _send(self, loop: asyncio.AbstractEventLoop, tray: _Tray[T], batch: _Batch[T]) -> None:
+        if tray.next is batch:
+            tray.next = None
+        if all(answer.done() for _, answer in batch.waiting):
+            return
+        tray.under_way += 1
+        task = contextvars.Context().run(loop.create_task, self._carry(batch))
+        tray.tasks.add(task)  # the loop itself keeps no task from being collected
+
+        def ended(task: "asyncio.Task[None]") -> None:
+            # Here, for a task that is cancelled before its first step has no part in it.
+            tray.tasks.discard(task)
+            tray.under_way -= 1
+            for _, answer in batch.waiting:
+                answer.cancel()  # those that were not answered: the loop ends
+
+        task.add_done_callback(ended)
+
+    async def _carry(self, batch: _Batch[T]) -> None:
+        try:
+            told = await self._ask(list(batch.wanted))
+            found = dict(zip(batch.wanted, told, strict=True))
+        except Exception as error:  # whatever it is, it goes on to those who wait
+            for _, answer in batch.waiting:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for wanted, answer in batch.waiting:
+            if not answer.done():
+                answer.set_result([found[one] for one in wanted])
 
 
 class Desk(NamedTuple):

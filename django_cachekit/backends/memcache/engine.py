@@ -233,13 +233,13 @@ class Engine:
     def _found(
         self, names: Sequence[bytes], replies: Sequence[Reply], epoch: int
     ) -> dict[bytes, bytes]:
-        found = {}
+        found, head = {}, epoch.to_bytes(8, "big")
         for name, reply in zip(names, replies, strict=True):
-            data = live(reply, epoch)
-            if data is not None:
-                found[name] = data
-            elif reply.data is None:
+            data = reply.data
+            if data is None:
                 self._refused(reply)
+            elif data.startswith(head):  # as ``live`` tells it
+                found[name] = data[8:]
         return found
 
     def _remember(self, name: bytes, epoch: int, there: Reply) -> None:

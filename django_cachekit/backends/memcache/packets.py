@@ -1,5 +1,6 @@
 """What the engine puts in a packet: keys, times, epochs, and how much of them."""
 
+import functools
 import math
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +15,14 @@ NAMES = 500
 PACKET = 2**19
 """How many bytes go in one packet, but for one that is larger by itself."""
 
+KEYS = 10_000
+"""Of how many names one process remembers the keys."""
+
 MONTH = 30 * 24 * 60 * 60
 """The most seconds from now that memcached counts; a larger number is a moment to it."""
 
 
+@functools.lru_cache(KEYS)
 def key_of(name: bytes) -> bytes:
     """Return the key under which memcached knows a name of 32 bytes: 46 harmless characters."""
     return b"ck:" + urlsafe_b64encode(name)[:43]

@@ -21,7 +21,8 @@ from ...core.faces import Face
 from ...layers.tagindex import FAR, Row
 from ..engine import Blob
 from ..indexing import ROOT, Place
-from .engine import Engine, listed
+from .answers import listed
+from .engine import Engine
 from .naming import escaped
 from .scripts import UNNOTE
 from .words import Command, firm

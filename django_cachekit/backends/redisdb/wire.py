@@ -71,6 +71,9 @@ class Wire:
 
     async def ask(self, face: Face, commands: Sequence[Command], again: bool = False) -> list[Any]:
         """Send all commands, each to where its key is, and read all answers."""
+        if not (again or face.awaiting or self.slots is not None):
+            self.budget.earn()
+            return await self._asked(face, commands)
         failed, began = self._begun(again and not face.awaiting)
         if failed is None:
             self.budget.earn()
@@ -104,7 +107,7 @@ class Wire:
             await self._draw(face, self.slots)
         if self.slots is None and not face.awaiting:
             heard = say(self.place.pool(None), [command.args for command in commands])
-            if not any(isinstance(said, exceptions.NoScriptError) for said in heard):
+            if exceptions.NoScriptError not in map(type, heard):
                 return heard
             current, asking = dict(enumerate(commands)), dict[int, Node]()
             answers = dict(enumerate(heard))

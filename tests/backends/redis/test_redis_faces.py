@@ -203,9 +203,11 @@ def test_cancelling_in_the_midst_of_an_answer(cache: Any, empty: Any, faulty: An
 
 def test_many_tasks_share_a_small_pool(empty: Any, raw: Any) -> None:
     async def all_at_once(cache: Any) -> list[Any]:
-        found = await asyncio.gather(*(cache.aget(f"k{number % 50}") for number in range(200)))
+        counts = await asyncio.gather(*(cache.aincrement(f"n{n % 50}") for n in range(200)))
         clients = [one for one in raw.client_list() if one["name"] == "small"]
         assert len(clients) == 10
+        assert sorted(counts) == sorted([1, 2, 3, 4] * 50)
+        found = await asyncio.gather(*(cache.aget(f"k{number % 50}") for number in range(200)))
         return list(found)
 
     kwargs = {"max_connections": 10, "client_name": "small"}
