@@ -85,7 +85,7 @@ class Chain:
         # A store's client may hand back text or a number that another program wrote.
         if type(data) is not bytes:
             raise Unreadable("type")
-        return self._guard.unwrap(name, data, epoch, frame.to_ms(clock.now()))
+        return self._guard.unwrap(name, data, epoch, round(clock.now() * 1000))
 
     def _encode(self, entry: Entry) -> tuple[int, bytes]:
         try:
