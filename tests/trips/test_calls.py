@@ -1,0 +1,99 @@
+"""How many functions of this package the hottest paths call: a guard that no clock decides.
+
+A count that fell is written down here, so that it stays; one that rose needs a reason. Pythons that
+inline comprehensions call fewer, so each number is the most that any of them may call.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+
+import django_cachekit
+from django_cachekit import cache
+from tests.placing import placed
+from tests.stores import BY_NAME
+
+HOME = str(Path(django_cachekit.__file__).parent)
+MANY = [f"many{number}" for number in range(100)]
+
+
+@pytest.fixture
+def on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    """Have a store of the table, filled."""
+    with placed(BY_NAME[request.param], request, tmp_path):
+        cache.put("key", {"a": 1}, 600)
+        cache.put("number", 1, 600)
+        cache.put_many(dict.fromkeys(MANY, "value"), 600)
+        cache.tags("t", "u").put("tagged", "value", 600)
+        yield
+
+
+class Counter:
+    """Count the calls of functions of ours within a block, in this thread."""
+
+    calls = 0
+
+    def __enter__(self) -> "Counter":
+        self._before = sys.getprofile()
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(self._before)
+
+    def _note(self, frame: FrameType, event: str, _: Any) -> None:
+        self.calls += event == "call" and frame.f_code.co_filename.startswith(HOME)
+
+
+def counted(work: Callable[[], Any]) -> int:
+    """Return how many functions of ours one call takes, when all is warm."""
+    for _ in range(5):
+        work()
+    with Counter() as counter:
+        work()
+    return counter.calls
+
+
+async def awaited() -> int:
+    """Return the same of an awaited read, in a loop that goes on."""
+    for _ in range(5):
+        await cache.aget("key")
+    with Counter() as counter:
+        await cache.aget("key")
+    return counter.calls
+
+
+PATHS: dict[str, Callable[[], Any]] = {
+    "get": lambda: cache.get("key"),
+    "get of the backend": lambda: caches["default"].get("key"),
+    "miss": lambda: cache.get("nothing"),
+    "memoised get": lambda: cache.memo().get("key"),
+    "tagged get": lambda: cache.tags("t", "u").get("tagged"),
+    "remember of a hit": lambda: cache.remember("key", 600, dict),
+    "put": lambda: cache.put("key", {"a": 1}, 600),
+    "many of 100": lambda: cache.many(MANY),
+    "increment": lambda: cache.increment("number"),
+    "forget": lambda: cache.forget("nothing"),
+}
+
+MOST: dict[str, dict[str, int]] = {n: {} for n in ("array","locmem","file","redis","memcached","postgresql")}
+
+
+@pytest.mark.parametrize("on", list(MOST), indirect=True)
+def test_hot_paths_call_no_more_than_they_did(on: None, request: pytest.FixtureRequest) -> None:
+    most = MOST[request.node.callspec.params["on"]]
+    found = {path: counted(work) for path, work in PATHS.items()}
+    found["aget"] = asyncio.run(awaited())
+    assert found == most
+
+
+def test_a_call_more_is_seen() -> None:
+    before = counted(lambda: None)
+    assert before == 0
+    assert counted(lambda: cache.memo()) == counted(lambda: (cache.memo(), cache.memo())) / 2 > 0
