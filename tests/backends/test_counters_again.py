@@ -74,7 +74,7 @@ def test_what_is_handed_out_is_nobody_elses(entries: Entries, name: bytes) -> No
     first.value, first.expires = 6, 0.0
     second = entries.load(name, data, EPOCH)
     assert second is not None
-    second.expires, second.value = 1.0, 7
+    second.fresh, second.value = 1.0, 7
     third = entries.load(name, data, EPOCH)
     assert third is not None
-    assert (third.value, third.expires) == (5, None)
+    assert (third.value, third.fresh) == (5, None)
