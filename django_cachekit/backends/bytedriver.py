@@ -212,6 +212,8 @@ class ByteDriver(Indexing):
         return entry if entry is None else await self._unflushed(face, entry)
 
     async def _unflushed(self, face: Face, entry: Entry) -> Entry | None:
+        if not entry.stamps:
+            return None if entry.over else entry
         return entry if await self._living(face, {0: entry}) else None
 
     async def _living(self, face: Face, found: Mapping[K, Entry | None]) -> list[K]:

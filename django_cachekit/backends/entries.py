@@ -26,6 +26,12 @@ LONGEST = 250
 TAGS = 1_000
 """Of how many sets of tags one process remembers the names of their records, per alias."""
 
+COUNTERS = 1_000
+"""Of how many counters one process remembers the envelopes it verified last, per alias."""
+
+SMALL = 1_024
+"""How many bytes such an envelope may have to be remembered."""
+
 RECORDS = 10_000
 """Of how many records one process remembers the bytes it verified last, per alias."""
 
@@ -53,6 +59,7 @@ class Entries:
         self._lead = None if lead is None or lead.startswith("\0") else lead
         self._names: Bounded[str, bytes] = Bounded(NAMES)
         self._tags: Bounded[tuple[str, ...], Mapping[str, bytes]] = Bounded(TAGS)
+        self._counted: Bounded[bytes, tuple[int, bytes, Entry]] = Bounded(COUNTERS)
         self._verified: Bounded[bytes, tuple[int, bytes, Entry]] = Bounded(RECORDS)
 
     def name(self, key: Key, version: int | None) -> bytes:
@@ -167,10 +174,17 @@ class Entries:
             epoch, data = data.epoch, bytes(data)
         if not data.startswith(numbers.MAGIC):
             return self.chain.loads(name, data, epoch)
-        name, envelope, number = numbers.split(name, data)
-        entry = self.chain.loads(name, envelope, epoch)
-        entry.value = number
-        return entry
+        envelope, number = numbers.apart(data)
+        seen = self._counted.get(name)
+        if seen is None or seen[0] != epoch or seen[1] != envelope or not seen[2].live(clock.now()):
+            parts = numbers.split(name, data)
+            entry = self.chain.loads(parts.name, parts.envelope, epoch)
+            number = parts.number
+            if len(envelope) <= SMALL:
+                self._counted.put(name, (epoch, envelope, entry))
+            return entry.holding(number)
+        # Who counts leaves all as it was but the number, and that nobody signs.
+        return seen[2].holding(number)
 
     def _count(self, name: bytes, reason: str) -> None:
         self.unreadable[reason] += 1

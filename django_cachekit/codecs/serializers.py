@@ -51,11 +51,10 @@ class Json:
             separators=(",", ":"),
             default=lambda value: {_TAG: plain.SPELLINGS[type(value)](value)},
         ).encode
-        # Not its decode(), which lets spaces stand around a value, as we never write them; nor its
-        # raw_decode(), which does no more than this but for the error.
+        # Not its decode(), which lets spaces stand around a value, as we never write them.
         self._scan = json.JSONDecoder(
             object_pairs_hook=_object, parse_float=_finite, parse_constant=_no_constant
-        ).scan_once
+        ).raw_decode
 
     def dumps(self, value: Any) -> bytes:
         """Return JSON in UTF-8, without spaces; NotPlain if the value would not come back."""
@@ -69,10 +68,7 @@ class Json:
     def loads(self, data: bytes) -> Any:
         """Return the value; raise ValueError, TypeError, KeyError, RecursionError."""
         source = text(data)
-        try:
-            value, end = self._scan(source, 0)
-        except StopIteration:
-            raise ValueError("no value") from None
+        value, end = self._scan(source)
         if end != len(source):
             raise ValueError("more than one value")
         return value

@@ -145,9 +145,11 @@ class Engine(Walking):
         So is a flush of tags, whose records never do.
         """
         pairs = [(self.naming.key(name), blob) for name, blob in blobs.items()]
+        if len(pairs) == 1:
+            return [self._set(pairs[0][0], head, pairs[0][1])]
         lasting = all(blob.expires is None for blob in blobs.values())
         small = sum(len(blob.data) for blob in blobs.values()) <= TOGETHER
-        if self.orderly and lasting and small and 1 < len(pairs) <= STEP:
+        if self.orderly and lasting and small and len(pairs) <= STEP:
             said = [part for key, blob in pairs for part in (key, self._bytes(blob, head))]
             return [Command(b"", (b"MSET", *said))]
         return [self._set(key, head, blob) for key, blob in pairs]

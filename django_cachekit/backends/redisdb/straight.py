@@ -1,6 +1,6 @@
 """The straight line: a blocking trip to one server, which most of all trips are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from redis import exceptions
@@ -32,7 +32,7 @@ def say(pool: Any, messages: Sequence[tuple[Any, ...]]) -> list[Any]:
     try:
         with PARSING:
             one = len(messages) == 1
-            packed = connection.pack_command(*messages[0]) if one else [b"".join(_packed(messages))]
+            packed = connection.pack_command(*messages[0]) if one else [_packed(messages)]
             connection.send_packed_command(packed)
             answers = [_answer(connection) for _ in messages]
         clean = exceptions.ReadOnlyError not in map(type, answers)
@@ -46,15 +46,15 @@ def say(pool: Any, messages: Sequence[tuple[Any, ...]]) -> list[Any]:
     return answers
 
 
-def _packed(messages: Sequence[tuple[Any, ...]]) -> Iterator[bytes]:
+def _packed(messages: Sequence[tuple[Any, ...]]) -> bytes:
     """Write several messages as the protocol has it; redis-py's own way takes thrice as long."""
+    parts = list[bytes]()
     for message in messages:
-        yield b"*%d\r\n" % len(message)
+        parts.append(b"*%d\r\n" % len(message))
         for given in message:
             part = given if isinstance(given, bytes) else str(given).encode()
-            yield b"$%d\r\n" % len(part)
-            yield part
-            yield b"\r\n"
+            parts += (b"$%d\r\n" % len(part), part, b"\r\n")
+    return b"".join(parts)
 
 
 def _answer(connection: Any) -> Any:
