@@ -1,7 +1,7 @@
 """How many functions of this package the hottest paths call: a guard that no clock decides.
 
-A count that fell is written down here, so that it stays; one that rose needs a reason. Pythons that
-inline comprehensions call fewer, so each number is the most that any of them may call.
+A count that rose needs a reason; one that fell is best written down here. Pythons that inline
+comprehensions (from 3.12 on) call fewer, so each number is the most that any of them may call.
 """
 
 import asyncio
@@ -60,19 +60,24 @@ def counted(work: Callable[[], Any]) -> int:
     return counter.calls
 
 
-async def awaited() -> int:
+def awaited() -> int:
     """Return the same of an awaited read, in a loop that goes on."""
-    for _ in range(5):
-        await cache.aget("key")
-    with Counter() as counter:
-        await cache.aget("key")
-    return counter.calls
+
+    async def read() -> int:
+        for _ in range(5):
+            await cache.aget("key")
+        with Counter() as counter:
+            await cache.aget("key")
+        return counter.calls
+
+    return asyncio.run(read())
 
 
 PATHS: dict[str, Callable[[], Any]] = {
     "get": lambda: cache.get("key"),
     "get of the backend": lambda: caches["default"].get("key"),
     "miss": lambda: cache.get("nothing"),
+    "aget": awaited,
     "memoised get": lambda: cache.memo().get("key"),
     "tagged get": lambda: cache.tags("t", "u").get("tagged"),
     "remember of a hit": lambda: cache.remember("key", 600, dict),
@@ -82,15 +87,25 @@ PATHS: dict[str, Callable[[], Any]] = {
     "forget": lambda: cache.forget("nothing"),
 }
 
-MOST: dict[str, dict[str, int]] = {n: {} for n in ("array","locmem","file","redis","memcached","postgresql")}
+MOST: dict[str, tuple[int | None, ...]] = {
+    "array": (2, 2, 2, 4, 9, 19, 10, 53, 1335, 44, 38),
+    "locmem": (2, 0, 2, 4, 9, 158, 10, 48, 1245, None, 47),
+    "file": (31, 31, 15, 51, 9, 76, 39, 99, 2642, 120, 43),
+    "redis": (57, 57, 39, None, 9, 101, 65, 101, 2970, 89, 68),
+    "memcached": (59, 59, 42, 53, 9, 104, 67, 105, 2966, 121, 72),
+    "postgresql": (53, 53, 34, 55, 9, 96, 61, 90, 2862, 74, 52),
+}
+"""How many calls each of ``PATHS`` may make; None where the store has no such verb, or the number
+depends on who reads beside it."""
 
 
 @pytest.mark.parametrize("on", list(MOST), indirect=True)
 def test_hot_paths_call_no_more_than_they_did(on: None, request: pytest.FixtureRequest) -> None:
-    most = MOST[request.node.callspec.params["on"]]
-    found = {path: counted(work) for path, work in PATHS.items()}
-    found["aget"] = asyncio.run(awaited())
-    assert found == most
+    allowed = zip(PATHS, MOST[request.node.callspec.params["on"]], strict=True)
+    most = {path: number for path, number in allowed if number is not None}
+    found = {path: awaited() if path == "aget" else counted(PATHS[path]) for path in most}
+    grown = {path: (count, most[path]) for path, count in found.items() if count > most[path]}
+    assert not grown, "calls, and how many there were"
 
 
 def test_a_call_more_is_seen() -> None:
