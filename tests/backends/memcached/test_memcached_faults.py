@@ -255,11 +255,11 @@ def test_an_interrupted_connection_is_not_used_again(
     monkeypatch.setattr(node._pool, "destroy", node._pool.release)
     monkeypatch.setattr(Wire, "close", lambda self: None)
     monkeypatch.setattr(Wire, "quiet", lambda self: True)
-    proxy.latency(0.15)
-    with pytest.raises(Interrupted), interrupted_after(0.05):
+    proxy.latency(0.8)
+    with pytest.raises(Interrupted), interrupted_after(0.4):
         store.get("a")
     proxy.healthy()
-    time.sleep(0.2)
+    time.sleep(0.8)
     assert store.get("b") is None  # never another key's value: the envelope and the number see it
     monkeypatch.undo()
     for wire in (*node._pool.used, *node._pool.free):
