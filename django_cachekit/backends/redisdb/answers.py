@@ -15,6 +15,7 @@ LATEST = 10**15
 
 
 def head_of(epoch: int) -> bytes:
+    """Return the bytes that lie before what was made under an epoch."""
     return epoch.to_bytes(WIDTH, "big")
 
 
@@ -62,8 +63,10 @@ def swapped(answer: Any) -> bool:
 
 
 def unlink(key: bytes) -> Command:
+    """Return the command that removes a key."""
     return Command(key, (b"UNLINK", key))
 
 
 def ask_head(key: bytes) -> Command:
+    """Return the command that reads under which epoch a key was written."""
     return Command(key, (b"GETRANGE", key, 0, WIDTH - 1))
