@@ -1,11 +1,12 @@
 """Time things side by side, in turns, in one process; keep what was found, and say it.
 
 A section is a function that returns tables. A table compares subjects: each has works of the same
-names, which are timed in turns (A B C A B C ...), so that whatever else the machine does hits all of
-them. What is kept is the median of the rounds and the quartiles around it.
+names, timed in turns (A B C A B C ...), so that whatever else the machine does hits all of them.
+What is kept is the median of the rounds and the quartiles around it.
 """
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -40,7 +41,8 @@ class Work:
     """Be one call to be timed again and again.
 
     ``feed(n)`` makes ready, untimed, and returns what the ``n`` calls are given, one each.
-    ``threads`` call at once, or ``tasks`` of one loop await it. ``most`` bounds the calls of a turn.
+    ``threads`` call at once, or ``tasks`` of one loop await it. ``most`` bounds the calls of a
+    turn, which happens ``within`` what is entered before it, untimed, and left afterwards.
     """
 
     call: Callable[..., Any]
@@ -48,6 +50,7 @@ class Work:
     threads: int = 0
     tasks: int = 0
     most: int = 100_000
+    within: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
 
 
 @dataclass
@@ -64,29 +67,37 @@ class Subject:
         return found if found is None or isinstance(found, Work) else Work(found)
 
 
-def clocked(subject: Subject, work: Work, count: int) -> float:
+Clock = Callable[[], float]
+
+
+def clocked(subject: Subject, work: Work, count: int, clock: Clock = time.perf_counter) -> float:
     """Return the seconds of one of ``count`` calls, on average."""
+    with work.within():
+        return _clocked(subject, work, count, clock)
+
+
+def _clocked(subject: Subject, work: Work, count: int, clock: Clock) -> float:
     if work.tasks:
-        return subject.loop.run_until_complete(_awaited(work, count))
+        return subject.loop.run_until_complete(_awaited(work, count, clock))
     if work.threads:
-        return _threaded(work, count)
+        return _threaded(work, count, clock)
     if work.feed is not None:
-        return _fed(work.call, list(work.feed(count)))
+        return _fed(work.call, list(work.feed(count)), clock)
     call, turns = work.call, range(count)
-    began = time.perf_counter()
+    began = clock()
     for _ in turns:
         call()
-    return (time.perf_counter() - began) / count
+    return (clock() - began) / count
 
 
-def _fed(call: Callable[[Any], Any], items: list[Any]) -> float:
-    began = time.perf_counter()
+def _fed(call: Callable[[Any], Any], items: list[Any], clock: Clock) -> float:
+    began = clock()
     for item in items:
         call(item)
-    return (time.perf_counter() - began) / len(items)
+    return (clock() - began) / len(items)
 
 
-def _threaded(work: Work, count: int) -> float:
+def _threaded(work: Work, count: int, clock: Clock) -> float:
     each = max(1, count // work.threads)
 
     def some() -> None:
@@ -96,13 +107,13 @@ def _threaded(work: Work, count: int) -> float:
     with ThreadPoolExecutor(work.threads) as pool:
         for future in [pool.submit(work.call) for _ in range(work.threads)]:
             future.result()  # connects
-        began = time.perf_counter()
+        began = clock()
         for future in [pool.submit(some) for _ in range(work.threads)]:
             future.result()
-        return (time.perf_counter() - began) / (each * work.threads)
+        return (clock() - began) / (each * work.threads)
 
 
-async def _awaited(work: Work, count: int) -> float:
+async def _awaited(work: Work, count: int, clock: Clock) -> float:
     each = max(1, count // work.tasks)
     call: Callable[[], Awaitable[Any]] = work.call
 
@@ -111,12 +122,12 @@ async def _awaited(work: Work, count: int) -> float:
             await call()
 
     await call()  # connects
-    began = time.perf_counter()
+    began = clock()
     if work.tasks == 1:
         await some()
     else:
         await asyncio.gather(*(some() for _ in range(work.tasks)))
-    return (time.perf_counter() - began) / (each * work.tasks)
+    return (clock() - began) / (each * work.tasks)
 
 
 def turns(subject: Subject, work: Work, seconds: float) -> int:
@@ -144,7 +155,7 @@ def spread(values: Sequence[float], scale: float = 1.0) -> Spread:
     return {name: float(f"{number * scale:.5g}") for name, number in found.items()}
 
 
-def compare(subjects: Sequence[Subject], size: Size) -> Rows:
+def compare(subjects: Sequence[Subject], size: Size, clock: Clock = time.perf_counter) -> Rows:
     """Time all works of all subjects in turns; return microseconds by subject and work."""
     plan = [
         (name, [(one, work) for one in subjects if (work := one.work(name)) is not None])
@@ -158,7 +169,7 @@ def compare(subjects: Sequence[Subject], size: Size) -> Rows:
             order = list(zip(pairs, counts, strict=True))
             start = number % len(order)  # nobody always comes after the same one
             for (one, work), count in order[start:] + order[:start]:
-                took.setdefault((one.name, name), []).append(clocked(one, work, count))
+                took.setdefault((one.name, name), []).append(clocked(one, work, count, clock))
     return {
         one.name: {name: spread(took[one.name, name], 1e6) for name, _ in plan if name in one.works}
         for one in subjects

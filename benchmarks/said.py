@@ -22,7 +22,9 @@ class Aim(NamedTuple):
     at_most: float | None = None
     at_least: float | None = None
     why: str = ""
-    less_one: bool = False
+    less: Where | None = None
+    """What is taken off both first: an empty call."""
+    on_top: bool = False
     """Say it as what comes on top, in percent."""
 
 
@@ -39,8 +41,10 @@ def figure(found: Documents, where: Where) -> float | None:
 def outcome(aim: Aim, found: Documents) -> tuple[float, bool] | None:
     """Return the ratio and whether the aim is met; None if something was not measured."""
     ours, over = figure(found, aim.ours), figure(found, aim.over)
-    if ours is None or over is None or not ours or not over:
+    if not ours or not over:
         return None
+    less = figure(found, aim.less) or 0 if aim.less else 0
+    ours, over = max(ours - less, 1e-4), max(over - less, 1e-4)
     if aim.at_least is not None:  # how many times faster
         return over / ours, over / ours >= aim.at_least
     assert aim.at_most is not None
@@ -56,7 +60,7 @@ def aims(wanted: Iterable[Aim], found: Documents) -> str:
             lines.append(f"| {aim.what} | {_bound(aim)} | not measured | |")
             continue
         value, met = came
-        told = f"{(value - 1) * 100:+.0f} %" if aim.less_one else f"{number(value)} times"
+        told = f"{(value - 1) * 100:+.0f} %" if aim.on_top else f"{number(value)} times"
         lines.append(f"| {aim.what} | {_bound(aim)} | {told} | {'met' if met else '**missed**'} |")
         if not met and aim.why:
             reasons.append(f"- **{aim.what}**: {aim.why}")
@@ -65,7 +69,7 @@ def aims(wanted: Iterable[Aim], found: Documents) -> str:
 
 
 def _bound(aim: Aim) -> str:
-    if aim.less_one:
+    if aim.on_top:
         return f"at most {((aim.at_most or 0) - 1) * 100:+.0f} %"
     if aim.at_least is not None:
         return f"at least {aim.at_least:g} times faster"

@@ -1,0 +1,103 @@
+"""What is aimed at, as ratios of figures; and why, where an aim may be missed."""
+
+from .said import Aim, Where
+
+HIT, WAYS = "hit in memory", "ways to a hit of 1 KB"
+LOCMEM, ARRAY, SHARED = "Django's LocMemCache", "ours, ArrayCache", "ours, COPY off"
+EMPTY: Where = ("memory", HIT, "an empty function", "1 KB")
+RECORDS = "list of 100 dicts"
+HELD = "an empty function; an attribute and a dict's get"
+
+
+def _hit(subject: str, value: str) -> Where:
+    return "memory", HIT, subject, value
+
+
+def _way(subject: str, work: str) -> Where:
+    return "memory", WAYS, subject, work
+
+
+MEMORY = [
+    Aim(
+        "`ArrayCache`: a hit of 1 KB of text, against LocMemCache",
+        _hit(ARRAY, "1 KB"),
+        _hit(LOCMEM, "1 KB"),
+        at_least=5,
+        less=EMPTY,
+    ),
+    Aim(
+        "the same of a list of 100 dicts, `COPY` off",
+        _hit(SHARED, RECORDS),
+        _hit(LOCMEM, RECORDS),
+        at_least=5,
+        less=EMPTY,
+    ),
+    Aim(
+        "the same of a dict, copied",
+        _hit(ARRAY, "dict, 1 KB"),
+        _hit(LOCMEM, "dict, 1 KB"),
+        at_least=2,
+        less=EMPTY,
+    ),
+    Aim(
+        "the same of a list of 100 dicts, copied",
+        _hit(ARRAY, RECORDS),
+        _hit(LOCMEM, RECORDS),
+        at_least=2,
+        less=EMPTY,
+        why="a copy makes each inner dict anew, as unpickling does.",
+    ),
+    Aim(
+        "`ArrayCache`: a hit of 1 KB of text, against a bare dict with an expiry and an order of use",
+        _hit(ARRAY, "1 KB"),
+        _hit("a bare dict", "1 KB"),
+        at_most=5,
+        less=EMPTY,
+        why="a lock, the key with its prefix and version, and the entry's tags are looked at.",
+    ),
+    Aim(
+        "`cache.get` on top of `caches[alias].get`, locmem",
+        _way(f"over {LOCMEM}", "cache.get"),
+        _way(f"over {LOCMEM}", "caches[alias].get"),
+        at_most=1.15,
+        less=EMPTY,
+        on_top=True,
+        why="what lies there may be an entry of ours, which has to be looked at, and two calls more are made.",
+    ),
+    Aim(
+        "`cache.get` on top of `caches[alias].get`, array",
+        _way(f"over {ARRAY}", "cache.get"),
+        _way(f"over {ARRAY}", "caches[alias].get"),
+        at_most=1.15,
+        less=EMPTY,
+        on_top=True,
+        why="a hit takes so little that each call more is a good part of it.",
+    ),
+    Aim(
+        "`memo().get`, against an attribute and a dict's `get`",
+        _way(f"over {ARRAY}", "memo().get"),
+        _way(HELD, "memo().get"),
+        at_most=2,
+        less=EMPTY,
+        why="two calls of methods written in Python take more than that already, before anything is done.",
+    ),
+    Aim(
+        "signals without a receiver, on top of `SIGNALS` off, array",
+        _way(f"over {ARRAY}", "cache.get"),
+        _way("over ours, SIGNALS off", "cache.get"),
+        at_most=1.05,
+        less=EMPTY,
+        on_top=True,
+    ),
+    Aim(
+        "signals with a receiver, on top of none, locmem",
+        _way(f"over {LOCMEM}", "with a receiver"),
+        _way(f"over {LOCMEM}", "cache.get"),
+        at_most=1.05,
+        less=EMPTY,
+        on_top=True,
+        why="with a receiver, Django's own dispatch and the receiver's call are most of what comes on top.",
+    ),
+]
+
+AIMS = [*MEMORY]
