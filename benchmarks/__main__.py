@@ -2,7 +2,8 @@
 
 Each section runs in a process of its own, for Django is set up but once, and leaves its figures in
 ``.cache/bench/``. With ``--to docs/figures.md`` the tables go there between marks, and the
-plots into the directory of the same name; otherwise they are printed. Only ratios mean something elsewhere.
+plots into the directory of the same name; otherwise they are printed. Only ratios mean something
+elsewhere.
 """
 
 import argparse
@@ -17,8 +18,8 @@ from .sections import AIMS, OTHERS, SECTIONS
 
 AIMS_HEAD = """## Aims
 
-Each is the ratio of two medians of one run, and whether it is met is computed from it. From what takes
-less than some microseconds the call of an empty function is taken off, which all are measured with.
+Each is the ratio of two medians of one run, and whether it is met is computed from it. In memory, the
+call of an empty function, which all are measured with, is taken off both.
 
 """
 

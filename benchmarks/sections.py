@@ -25,16 +25,23 @@ class Section(NamedTuple):
 
 
 MEMORY = """
-Everything lies in the memory of this process. cachetools and cachebox are mappings, used with a lock
-around each call; the bare dict has an expiry and an order of use, and no lock. Those three and dogpile give
-out the very object that was put in, as ours does with `COPY` off; LocMemCache pickles, ArrayCache copies what
-can be changed. cashews has only awaited verbs: one task awaits them, one after the other. Every figure
-has the call of an empty function in it, which is shown too. What is told is processor time; but time on the
-clock where threads or tasks ask.
+Everything lies in the memory of this process. cachetools and cachebox are mappings, used with a
+lock around each call; the bare dict has an expiry and an order of use, and no lock. Those three
+and dogpile give out the very object that was put in, as ours does with `COPY` off; LocMemCache
+pickles, ArrayCache copies what can be changed. cashews has only awaited verbs: one task awaits
+them, one after the other. Every figure has the call of an empty function in it, which is shown
+too. What is told is processor time; but time on the clock where threads or tasks ask.
+"""
+
+FILES = """
+On the disk of this machine, in a temporary directory. Ours seals what it stores: each entry is
+encrypted and bound to its key. diskcache keeps small values in an SQLite database. The tables of
+growth overwrite and read entries that are spread over all that is there.
 """
 
 SECTIONS: dict[str, Section] = {
     "memory": Section("In memory", MEMORY, "memory:measure"),
+    "files": Section("In files", FILES, "files:measure"),
 }
 
 OTHERS = ("tags", "locks", "single")
