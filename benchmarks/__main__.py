@@ -18,8 +18,8 @@ from .sections import AIMS, OTHERS, SECTIONS
 
 AIMS_HEAD = """## Aims
 
-Each is the ratio of two medians of one run, and whether it is met is computed from it. In memory, the
-call of an empty function, which all are measured with, is taken off both.
+Each is the ratio of two medians of one run, and whether it is met is computed from it. In memory, the call
+of an empty function, which all are measured with, is taken off both.
 
 """
 

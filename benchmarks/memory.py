@@ -224,7 +224,7 @@ def ways(size: Size) -> list[dict[str, Any]]:
         if alias == "quiet":
             found = {name: found[name] for name in ("caches[alias].get", "cache.get")}
         subjects.append(Subject(f"over {NAMES.get(alias, 'ours, SIGNALS off')}", found))
-    holder = SimpleNamespace(entries=dict(key=1))
+    holder = SimpleNamespace(entries={"key": 1})
     least = {
         "caches[alias].get": _nothing,
         "memo().get": lambda: holder.entries.get("key"),
