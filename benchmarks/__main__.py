@@ -18,8 +18,8 @@ from .sections import AIMS, OTHERS, SECTIONS
 
 AIMS_HEAD = """## Aims
 
-Each is the ratio of two medians of one run, and whether it is met is computed from it. In memory, the call
-of an empty function, which all are measured with, is taken off both.
+Each is the ratio of two medians of one run, and whether it is met is computed from it. In memory,
+the call of an empty function, which all are measured with, is taken off both.
 
 """
 
@@ -27,7 +27,7 @@ of an empty function, which all are measured with, is taken off both.
 def here(name: str, size: engine.Size) -> None:
     """Measure one section in this process."""
     one = SECTIONS[name]
-    engine.keep(engine.document(name, one.measure()(size), size))
+    engine.keep(engine.document(name, one.measure(name)(size), size))
 
 
 def elsewhere(name: str, asked: argparse.Namespace) -> bool:

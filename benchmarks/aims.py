@@ -130,4 +130,27 @@ FILES = [
     ),
 ]
 
-AIMS = [*MEMORY, *FILES]
+SERVERS = ("redis", "memcached", "postgresql", "dynamodb")
+
+STORES = [
+    *(
+        Aim(
+            f"`cache.get` on top of `caches[alias].get`, {name}",
+            (name, f"ways to a hit of 1 KB on {name}", "ours", "cache.get"),
+            (name, f"ways to a hit of 1 KB on {name}", "ours", "caches[alias].get"),
+            at_most=1.03,
+            on_top=True,
+            why="both send the same; what is between them is within the spread of the trips.",
+        )
+        for name in SERVERS
+    ),
+    Aim(
+        "100 tasks that read from Redis, against Django's RedisCache",
+        ("redis", "hit of 1 KB on redis, by askers", "ours", "100 tasks"),
+        ("redis", "hit of 1 KB on redis, by askers", "Django's RedisCache", "100 tasks"),
+        at_least=3,
+        why="most of what is left is redis-py's own awaited connection.",
+    ),
+]
+
+AIMS = [*MEMORY, *FILES, *STORES]

@@ -1,4 +1,4 @@
-"""Stores in files: ours, sealed; Django's; diskcache. And how each bears a growing number of entries."""
+"""Stores in files: ours, sealed; Django's; diskcache; and how each bears many entries."""
 
 import itertools
 import multiprocessing

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from .aims import AIMS
@@ -17,11 +18,13 @@ class Section(NamedTuple):
     prose: str
     path: str
 
-    def measure(self) -> Measure:
+    def measure(self, name: str) -> Measure:
         """Return the function; importing it may want peers that only benchmarks have."""
-        module, _, name = self.path.partition(":")
-        function: Measure = getattr(importlib.import_module(f"benchmarks.{module}"), name)
-        return function
+        module, _, function = self.path.partition(":")
+        found: Callable[..., Any] = getattr(
+            importlib.import_module(f"benchmarks.{module}"), function
+        )
+        return partial(found, name) if module == "stores" else found
 
 
 MEMORY = """
@@ -39,9 +42,26 @@ encrypted and bound to its key. diskcache keeps small values in an SQLite databa
 growth overwrite and read entries that are spread over all that is there.
 """
 
+SERVERS = """
+Real servers, started on free ports of this machine, so that a trip costs next to nothing; where a
+server is a network away, what comes on top of the trip counts for less. *Sealed* entries are
+encrypted, and *compressed* ones by zlib before that. Tasks and threads ask for one entry at
+once; what is told of them is the time on the clock for each call.
+"""
+REDIS = f"{SERVERS.rstrip()} dogpile pickles, and so does cashews, whose verbs are only awaited."
+
 SECTIONS: dict[str, Section] = {
     "memory": Section("In memory", MEMORY, "memory:measure"),
     "files": Section("In files", FILES, "files:measure"),
+    "redis": Section("On Redis", REDIS, "stores:measure"),
+    "memcached": Section("On memcached", SERVERS, "stores:measure"),
+    "postgresql": Section("In PostgreSQL", SERVERS, "stores:measure"),
+    "sqlite": Section("In SQLite", "A database in memory.", "stores:measure"),
+    "dynamodb": Section(
+        "On DynamoDB",
+        f"{SERVERS.rstrip()} Here it is the engine roto, not Amazon's.",
+        "stores:measure",
+    ),
 }
 
 OTHERS = ("tags", "locks", "single")
