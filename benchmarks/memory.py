@@ -89,15 +89,15 @@ class Region:
         self.region.set(key, value)
 
 
-def others() -> dict[str, Any]:
+def others(most: int = 10_000) -> dict[str, Any]:
     """Return the peers that are no backends of Django's."""
     import cachebox
     import cachetools
 
     return {
-        "a bare dict": Bare(),
-        "cachetools": Mapped(cachetools.TTLCache(10_000, 600)),
-        "cachebox": Mapped(cachebox.TTLCache(10_000, 600)),
+        "a bare dict": Bare(most),
+        "cachetools": Mapped(cachetools.TTLCache(most, 600)),
+        "cachebox": Mapped(cachebox.TTLCache(most, 600)),
         "dogpile": Region(),
     }
 

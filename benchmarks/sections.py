@@ -48,6 +48,20 @@ server is a network away, what comes on top of the trip counts for less. *Sealed
 encrypted, and *compressed* ones by zlib before that. Tasks and threads ask for one entry at
 once; what is told of them is the time on the clock for each call.
 """
+LIMITS = """
+One client on one Redis, whose limit is never reached, or is reached each time. `limits` has three
+strategies; django-ratelimit counts in fixed windows, here through django-redis.
+"""
+CODECS = """
+Encoding and decoding alone. Ours refuse what would not come back as it was, and know dates, tuples,
+sets and so on, which they look for; orjson and msgspec know fewer types, and turn some of them into
+others. orjson, msgspec and pickle are called directly. Every figure has an empty call in it.
+"""
+START = """
+Each start is a process of its own. *Cold start* is the time in which a new process imports Django, sets it up
+and has a first value from a store; *on top* of Django's own LocMemCache is what this package takes.
+Memory is what the process grew by, per 100,000 entries with short keys and a value of 100 bytes.
+"""
 REDIS = f"{SERVERS.rstrip()} dogpile pickles, and so does cashews, whose verbs are only awaited."
 
 SECTIONS: dict[str, Section] = {
@@ -62,6 +76,9 @@ SECTIONS: dict[str, Section] = {
         f"{SERVERS.rstrip()} Here it is the engine roto, not Amazon's.",
         "stores:measure",
     ),
+    "limits": Section("Limits of rates", LIMITS, "limits:measure"),
+    "codecs": Section("Codecs", CODECS, "codecs:measure"),
+    "start": Section("Start, memory, and bytes", START, "start:measure"),
 }
 
 OTHERS = ("tags", "locks", "single")
