@@ -53,7 +53,7 @@ def measure(size: Size) -> list[dict[str, Any]]:
     return [
         table("encode", compare(encoding, size, time.process_time)),
         table("decode", compare(decoding, size, time.process_time)),
-        table("bytes", octets, unit="bytes"),
+        table("length of a value", octets, unit="bytes"),
     ]
 
 

@@ -58,9 +58,11 @@ sets and so on, which they look for; orjson and msgspec know fewer types, and tu
 others. orjson, msgspec and pickle are called directly. Every figure has an empty call in it.
 """
 START = """
-Each start is a process of its own. *Cold start* is the time in which a new process imports Django, sets it up
-and has a first value from a store; *on top* of Django's own LocMemCache is what this package takes.
-Memory is what the process grew by, per 100,000 entries with short keys and a value of 100 bytes.
+Each start is a process of its own, and what is told is processor time: of an import, after Django's
+caches and settings; *cold start* is what it takes until a new process has imported Django,
+set it up, stored a first value and read it. Memory is what a process grew by with 100,000 entries,
+whose keys are short and whose values have 100 bytes. What an entry takes in a Redis is what that says
+it uses, keys included; in files it is the length of the files (of diskcache: of its database too).
 """
 REDIS = f"{SERVERS.rstrip()} dogpile pickles, and so does cashews, whose verbs are only awaited."
 
