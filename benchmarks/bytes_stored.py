@@ -1,6 +1,7 @@
 """How many bytes an entry takes where it lies: in a Redis, in a file."""
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -58,9 +59,13 @@ def _redis(url: str) -> int:
 
 
 def _tree(root: str, alias: str) -> int:
-    """Return the bytes of files that hold entries (of diskcache: the database, without its journal)."""
+    """Return the bytes of files that hold entries: of diskcache its databases too."""
     kinds = {"files": (".djcache",), "disk": (".db", ".val"), "sealed": ("",)}[alias]
     folder = Path(root) / alias
+    for database in folder.rglob("cache.db"):
+        with sqlite3.connect(database) as link:
+            link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        link.close()
     return sum(
         os.path.getsize(path)
         for path in folder.rglob("*")

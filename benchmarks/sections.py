@@ -58,11 +58,12 @@ sets and so on, which they look for; orjson and msgspec know fewer types, and tu
 others. orjson, msgspec and pickle are called directly. Every figure has an empty call in it.
 """
 START = """
-Each start is a process of its own, and what is told is processor time: of an import, after Django's
-caches and settings; *cold start* is what it takes until a new process has imported Django,
-set it up, stored a first value and read it. Memory is what a process grew by with 100,000 entries,
-whose keys are short and whose values have 100 bytes. What an entry takes in a Redis is what that says
-it uses, keys included; in files it is the length of the files (of diskcache: of its database too).
+Each start is a process of its own, and what is told is processor time: of an import where Django is
+set up, with models, urls and views, as in every project; *cold start* is all that a new process
+takes until it has imported and set up Django, stored a first value and read it. Memory is what a
+process grew by with 100,000 entries, whose keys are short and whose values have 100 bytes. What an
+entry takes in a Redis is what that says it uses, keys included; in files it is the length of the
+files (of diskcache: of its databases too), which a disk rounds up to blocks.
 """
 REDIS = f"{SERVERS.rstrip()} dogpile pickles, and so does cashews, whose verbs are only awaited."
 

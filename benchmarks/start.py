@@ -13,7 +13,6 @@ from .engine import Size, Spread, once, spread, table
 DJANGO, OURS = "django.core.cache.backends.", "django_cachekit.backends."
 
 IMPORTS = {
-    "Django's caches": "import django.core.cache.backends.locmem",
     "django_cachekit": "import django_cachekit",
     "... with its array store": "import django_cachekit, django_cachekit.backends.array",
     "... with its file store": "import django_cachekit, django_cachekit.backends.file",
@@ -25,11 +24,18 @@ IMPORTS = {
     "cachetools": "import cachetools",
     "cachebox": "import cachebox",
 }
-BEFORE = (
-    "import time; from django.conf import settings; import django.core.cache; "
-    "b = time.process_time()"
-)
-AFTER = "print(time.process_time() - b)"
+IMPORTING = """
+import time
+import django
+from django.conf import settings
+settings.configure(SECRET_KEY="secret" * 9, INSTALLED_APPS=["django.contrib.contenttypes"])
+django.setup()
+import django.contrib.contenttypes.models, django.core.cache, django.urls, django.views
+import django.core.handlers.wsgi, django.template.response
+b = time.process_time()
+{line}
+print(time.process_time() - b)
+"""
 
 COLD = {
     "Django's LocMemCache": (DJANGO + "locmem.LocMemCache", "django.core.cache", {}),
@@ -67,36 +73,32 @@ def run(program: str) -> str:
 
 def measure(size: Size) -> list[dict[str, Any]]:
     """Measure imports and cold starts in turns, and memory and bytes once each."""
+    rounds, unit = (2 if size.quick else min(size.rounds, 7)), "ms of processor time"
     with tempfile.TemporaryDirectory() as root:
         tables = [
-            table(
-                "import, Django's caches imported before",
-                imports(size.rounds),
-                unit="ms of processor time",
-            ),
-            table("cold start", starts(root, size.rounds), unit="ms of processor time"),
+            table("import into a Django that is set up", imports(rounds), unit=unit),
+            table("cold start", starts(root, rounds), unit=unit),
         ]
     return [
         *tables,
         table("memory of 100,000 entries", memories(), unit="MB"),
-        table("bytes of one entry", stored(), unit="bytes"),
+        table("bytes of one entry", stored(), unit="as it lies"),
     ]
 
 
 def imports(rounds: int) -> dict[str, dict[str, Spread]]:
     """Return how long imports take, each in processes of its own."""
     took: dict[str, list[float]] = {name: [] for name in IMPORTS}
-    setup = "settings.configure(CACHES={'default': {'BACKEND': 'x'}})"
-    for _ in range(min(rounds, 7)):
+    for _ in range(rounds):
         for name, line in IMPORTS.items():
-            took[name].append(float(run(f"{BEFORE}; {setup}; {line}; {AFTER}")))
+            took[name].append(float(run(IMPORTING.format(line=line))))
     return {name: {"import": spread(values, 1e3)} for name, values in took.items()}
 
 
 def starts(root: str, rounds: int) -> dict[str, dict[str, Spread]]:
     """Return how long a process takes from nothing to a first value."""
     took: dict[str, list[float]] = {name: [] for name in COLD}
-    for _ in range(min(rounds, 7)):
+    for _ in range(rounds):
         for name, (backend, module, options) in COLD.items():
             app = "'django_cachekit'" if module == "django_cachekit" else ""
             program = STARTING.format(

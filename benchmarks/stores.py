@@ -61,7 +61,11 @@ def on_redis(url: str) -> Bench:
     """Return the backends that are compared on a Redis."""
     peers = {
         "django-redis": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": url},
-        "Django's RedisCache": {"BACKEND": DJANGO + "redis.RedisCache", "LOCATION": url},
+        "Django's RedisCache": {
+            "BACKEND": DJANGO + "redis.RedisCache",
+            "LOCATION": url,
+            "KEY_PREFIX": "django",
+        },
     }
     return Bench({**peers, **ours("redis.RedisCache", LOCATION=url)}, url=url)
 
