@@ -15,7 +15,8 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,7 +60,16 @@ class Subject:
 
     name: str
     works: Mapping[str, Work | Callable[[], Any]]
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop of its awaited works; connections belong to one."""
+        return asyncio.new_event_loop()
+
+    def close(self) -> None:
+        """Close the loop, if there is one."""
+        if "loop" in self.__dict__:
+            self.loop.close()
 
     def work(self, name: str) -> Work | None:
         """Return a work by its name."""

@@ -7,7 +7,14 @@ from typing import Any
 Documents = Mapping[str, Mapping[str, Any]]
 GREY = "#808080"
 OURS, PEER = "#2f81d6", "#9a9a9a"
-COLOURS = ("#9a9a9a", "#2f81d6", "#d9822b", "#4c9f58", "#a666c4", "#c44e52", "#8c6d31")
+BLUES = {
+    "ours": OURS,
+    "ours, sealed": "#1d5fa3",
+    "ours, sealed and compressed": "#7db5ec",
+    "ours, COPY off": "#7db5ec",
+}
+OTHERS = ("#9a9a9a", "#d9822b", "#4c9f58", "#a666c4", "#c44e52", "#8c6d31")
+COLOURS = ("#2f81d6", "#d9822b")
 
 
 def draw(found: Documents, folder: Path) -> list[Path]:
@@ -96,7 +103,7 @@ def _bars(axes: Any, rows: Any, work: str, number: int, of: int, told: str) -> N
         height * 0.9,
         xerr=errors,
         label=told,
-        color=COLOURS[number + 1],
+        color=COLOURS[number],
         error_kw={"ecolor": GREY, "elinewidth": 0.8},
     )
 
@@ -117,12 +124,12 @@ def redis_verbs(found: Documents) -> Any:
             [row[verbs[place]]["median"] / first[verbs[place]]["median"] for place in some],
             width * 0.92,
             label=name,
-            color=COLOURS[number % len(COLOURS)],
+            color=BLUES.get(name, OTHERS[number % len(OTHERS)]),
         )
     axes.axhline(1, color=GREY, linewidth=0.8)
     axes.set_xticks(range(len(verbs)), verbs)
     axes.set_ylabel("time, in django-redis's (less is better)")
-    axes.legend(ncols=2, fontsize=8)
+    figure.legend(ncols=3, fontsize=8, loc="outside upper center")
     return figure
 
 
@@ -135,7 +142,7 @@ def set_by_entries(found: Documents) -> Any:
     for number, (name, row) in enumerate(rows.items()):
         counts = [int(count.replace(",", "")) for count in row]
         cells = list(row.values())
-        colour = COLOURS[number]
+        colour = BLUES.get(name, OTHERS[number])
         axes.plot(counts, [cell["median"] for cell in cells], marker="o", label=name, color=colour)
         axes.fill_between(
             counts,
