@@ -181,6 +181,8 @@ def compare(subjects: Sequence[Subject], size: Size, clock: Clock = time.perf_co
             start = number % len(order)  # nobody always comes after the same one
             for (one, work), count in order[start:] + order[:start]:
                 took.setdefault((one.name, name), []).append(clocked(one, work, count, clock))
+    for one in subjects:
+        one.close()
     return {
         one.name: {name: spread(took[one.name, name], 1e6) for name, _ in plan if name in one.works}
         for one in subjects

@@ -1,6 +1,7 @@
 """Django, set up for one section; and the values that all sections store."""
 
 import os
+import random
 from typing import Any
 
 import django
@@ -9,8 +10,35 @@ from django.conf import settings
 DJANGO = "django.core.cache.backends."
 OURS = "django_cachekit.backends."
 
-TEXTS = {"100 B": "x" * 100, "1 KB": "x" * 1000, "100 KB": "x" * 100_000}
-RECORD = {f"field{number}": f"value {number} " * 6 for number in range(14)}
+_WORDS = [
+    "a",
+    "tea",
+    "from",
+    "some",
+    "hill",
+    "is",
+    "made",
+    "by",
+    "hand",
+    "when",
+    "rain",
+    "has",
+    "gone",
+    "and",
+    "paid",
+    "in",
+    "silver",
+]
+_dice = random.Random(7)
+
+
+def _text(length: int) -> str:
+    """Return words in no order: they compress as texts do, not as one letter would."""
+    return " ".join(_dice.choices(_WORDS, k=length))[:length]
+
+
+TEXTS = {"100 B": _text(100), "1 KB": _text(1000), "100 KB": _text(100_000)}
+RECORD = {f"field{number}": _text(60) for number in range(14)}
 """About 1 KB, however it is written."""
 RECORDS = [{"id": number, "name": f"name {number}", "price": number / 4} for number in range(100)]
 LARGE = {f"field{number}": os.urandom(500).hex() for number in range(100)}
