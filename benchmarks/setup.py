@@ -11,23 +11,22 @@ DJANGO = "django.core.cache.backends."
 OURS = "django_cachekit.backends."
 
 _WORDS = [
-    "a",
-    "tea",
-    "from",
-    "some",
-    "hill",
-    "is",
-    "made",
-    "by",
-    "hand",
-    "when",
-    "rain",
-    "has",
-    "gone",
-    "and",
-    "paid",
-    "in",
-    "silver",
+    *(
+        "a",
+        "tea",
+        "from",
+        "some",
+        "hill",
+        "is",
+        "made",
+        "by",
+        "hand",
+        "when",
+        "rain",
+        "has",
+        "gone",
+    ),
+    *("and", "paid", "in", "silver"),
 ]
 _dice = random.Random(7)
 
