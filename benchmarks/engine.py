@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import statistics
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 KEPT = Path(".cache/bench")
+PATIENCE = 60
+"""Seconds until threads that do not get ready are given up."""
 
 
 class Size(NamedTuple):
@@ -51,6 +54,8 @@ class Work:
     threads: int = 0
     tasks: int = 0
     most: int = 100_000
+    own: Callable[[], Callable[[], Any]] | None = None
+    """Makes the call in each thread: Django's caches are one for each."""
     within: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
 
 
@@ -110,18 +115,32 @@ def _fed(call: Callable[[Any], Any], items: list[Any], clock: Clock) -> float:
 
 def _threaded(work: Work, count: int, clock: Clock) -> float:
     each = max(1, count // work.threads)
+    ready = threading.Barrier(work.threads + 1)
 
     def some() -> None:
+        try:
+            call = work.own() if work.own else work.call
+            call()  # connects
+            ready.wait(PATIENCE)
+        except Exception:
+            ready.abort()
+            raise
         for _ in range(each):
-            work.call()
+            call()
 
     with ThreadPoolExecutor(work.threads) as pool:
-        for future in [pool.submit(work.call) for _ in range(work.threads)]:
-            future.result()  # connects
+        futures = [pool.submit(some) for _ in range(work.threads)]
+        with contextlib.suppress(threading.BrokenBarrierError):
+            ready.wait(PATIENCE)
         began = clock()
-        for future in [pool.submit(some) for _ in range(work.threads)]:
-            future.result()
-        return (clock() - began) / (each * work.threads)
+        errors = [error for future in futures if (error := future.exception())]
+        took = clock() - began
+    for error in errors:
+        if not isinstance(error, threading.BrokenBarrierError):
+            raise error
+    if errors:
+        raise errors[0]
+    return took / (each * work.threads)
 
 
 async def _awaited(work: Work, count: int, clock: Clock) -> float:

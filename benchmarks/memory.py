@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -173,7 +174,7 @@ def stores(size: Size) -> list[dict[str, Any]]:
         cache = caches[alias]
         rows["values"].append(Subject(name, reads(cache, found)))
         rows["verbs"].append(Subject(name, verbs(cache, text)))
-        rows["crowds"].append(Subject(name, crowds(cache)))
+        rows["crowds"].append(Subject(name, crowds(partial(caches.__getitem__, alias))))
     for name, peer in others().items():
         rows["values"].append(Subject(name, reads(peer, found)))
         rows["verbs"].append(Subject(name, plain(peer, text)))

@@ -6,6 +6,7 @@ All subjects of one server are timed in turns in one process; each server has a 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from tests.servers.dynamodb import DynamoDB
@@ -162,16 +163,18 @@ def compared(name: str, bench: Bench, size: Size) -> list[dict[str, Any]]:
     found = values()
     if name == "dynamodb":  # an item holds 400 KB, and roto is slow with large ones
         found = {**TEXTS, "dict, 1 KB": RECORD}
-    kinds: dict[str, Callable[[Any], dict[str, Work]]] = {
-        f"1 KB on {name}": lambda cache: verbs(cache, RECORD, bench.most),
-        f"hit on {name}": lambda cache: reads(cache, found, bench.most),
-        f"set on {name}": lambda cache: writes(cache, found, bench.most),
+    kinds: dict[str, Callable[[str], dict[str, Work]]] = {
+        f"1 KB on {name}": lambda alias: verbs(caches[alias], RECORD, bench.most),
+        f"hit on {name}": lambda alias: reads(caches[alias], found, bench.most),
+        f"set on {name}": lambda alias: writes(caches[alias], found, bench.most),
     }
     if name != "sqlite":  # which is in memory, for one thread
-        kinds[f"hit of 1 KB on {name}, by askers"] = lambda cache: crowds(cache, bench.most)
+        kinds[f"hit of 1 KB on {name}, by askers"] = lambda alias: crowds(
+            partial(caches.__getitem__, alias), bench.most
+        )
     tables = []
     for title, make in kinds.items():
-        subjects = [Subject(alias, make(caches[alias])) for alias in bench.aliases]
+        subjects = [Subject(alias, make(alias)) for alias in bench.aliases]
         if name == "redis" and title.startswith("1 KB"):
             subjects += [dogpile(bench.url), cashews(bench.url)]
         if name == "redis" and title.endswith("askers"):

@@ -63,19 +63,29 @@ def _set(cache: Any, key: str, value: Any) -> Callable[[], Any]:
     return lambda: cache.set(key, value, 600)
 
 
-def crowds(cache: Any, most: int = 100_000) -> dict[str, Work]:
-    """Return the hit of one caller, of threads at once, and of tasks at once."""
+def crowds(find: Callable[[], Any], most: int = 100_000) -> dict[str, Work]:
+    """Return the hit of one caller, of threads at once, and of tasks at once.
 
-    def get() -> None:
-        if cache.get("key") is None:  # a read that failed is no hit, however fast
-            raise LookupError("not there")
+    ``find`` returns the alias's cache, as it is asked for in each thread.
+    """
+    cache = find()
+
+    def getting() -> Callable[[], None]:
+        mine = find()
+
+        def get() -> None:
+            if mine.get("key") is None:  # a read that failed is no hit, however fast
+                raise LookupError("not there")
+
+        return get
 
     async def aget() -> None:
         if await cache.aget("key") is None:
             raise LookupError("not there")
 
+    get = getting()
     return {
         "alone": Work(get, most=most),
-        f"{THREADS} threads": Work(get, threads=THREADS, most=most),
+        f"{THREADS} threads": Work(get, threads=THREADS, most=most, own=getting),
         f"{TASKS} tasks": Work(aget, tasks=TASKS, most=most),
     }

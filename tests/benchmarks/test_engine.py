@@ -50,12 +50,12 @@ def test_all_works_of_all_subjects_are_measured(stores: list[Any]) -> None:
 def test_threads_and_tasks_ask_too(stores: list[Any]) -> None:
     for cache in stores:
         cache.set("key", "value")
-    rows = engine.compare([Subject("one", verbs.crowds(stores[1], most=200))], TINY)
+    rows = engine.compare([Subject("one", verbs.crowds(lambda: stores[1], most=200))], TINY)
     assert list(rows["one"]) == ["alone", "8 threads", "100 tasks"]
 
 
 def test_a_read_that_failed_is_no_hit(stores: list[Any]) -> None:
-    for work in verbs.crowds(stores[1], most=200).values():
+    for work in verbs.crowds(lambda: stores[1], most=200).values():
         subject = Subject("one", {})
         with pytest.raises(LookupError):
             engine.clocked(subject, work, 100)
