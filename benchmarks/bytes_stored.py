@@ -4,6 +4,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ def all() -> dict[str, dict[str, int]]:
         setup({**bench.aliases, **files.aliases(root)})
         found = {}
         for name in bench.aliases:
-            found[f"Redis: {name}"] = grown(caches[name], lambda: _redis(url))
+            found[f"Redis: {name}"] = grown(caches[name], partial(_redis, url))
         for alias, name in files.NAMES.items():
-            found[f"files: {name}"] = grown(caches[alias], lambda alias=alias: _tree(root, alias))
+            found[f"files: {name}"] = grown(caches[alias], partial(_tree, root, alias))
         caches.close_all()
         return found
 

@@ -21,11 +21,15 @@ Pair = tuple[Callable[[Any], bytes], Callable[[bytes], Any]]
 def pairs() -> dict[str, Pair]:
     """Return what encodes and what decodes; the first is the measure."""
     import msgspec
-    import orjson
+    import orjson  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     from django_cachekit.codecs.serializers import Json, MessagePack, Pickle
 
-    mine = {"ours, json": Json(), "ours, msgpack": MessagePack(), "ours, pickle": Pickle()}
+    mine: dict[str, Any] = {
+        "ours, json": Json(),
+        "ours, msgpack": MessagePack(),
+        "ours, pickle": Pickle(),
+    }
     packs, jsons = msgspec.msgpack, msgspec.json
     return {
         "pickle": (lambda value: pickle.dumps(value, pickle.HIGHEST_PROTOCOL), pickle.loads),

@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .engine import Size, Spread, Subject, Work, clocked, compare, spread, table
@@ -133,23 +134,27 @@ def _at_once(cache: Any, names: list[str]) -> None:
 
 
 def at(alive: dict[str, str], step: int, size: Size) -> dict[str, dict[str, Spread]]:
-    """Measure with what is there, one after the other in turns; a set among many is timed but a few
-    times, for Django's takes long."""
+    """Measure with what is there, in turns; Django's set among many but twice, for it takes long."""
     from django.core.cache import caches
 
     took: dict[tuple[str, str], list[float]] = {}
     for _ in range(size.rounds):
         for alias, name in alive.items():
-            cache: Any = caches[alias]
             few = 2 if alias == "files" and step > 1000 else 20
             names = [f"fill{number % step}" for number in range(7, 7 + 7919 * few, 7919)]
-            for verb, call in (
-                ("set", lambda key, cache=cache: cache.set(key, RECORD, 36_000)),
-                ("hit", cache.get),
-            ):
-                work = Work(call, feed=lambda _, names=names: names)
+            calls = {"set": partial(_set, caches[alias]), "hit": caches[alias].get}
+            for verb, call in calls.items():
+                work = Work(call, feed=partial(_same, names))
                 took.setdefault((verb, name), []).append(clocked(Subject(name, {}), work, few))
     return {
         verb: {name: spread(values, 1e6) for (one, name), values in took.items() if one == verb}
         for verb in ("set", "hit")
     }
+
+
+def _set(cache: Any, key: str) -> None:
+    cache.set(key, RECORD, 36_000)
+
+
+def _same(names: list[str], count: int) -> list[str]:
+    return names

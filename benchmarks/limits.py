@@ -31,8 +31,8 @@ def measure(size: Size) -> list[dict[str, Any]]:
 
 def limits(url: str) -> list[Subject]:
     """Return the strategies of limits."""
-    from limits import RateLimitItemPerHour, strategies
-    from limits.storage import storage_from_string
+    from limits import RateLimitItemPerHour, strategies  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    from limits.storage import storage_from_string  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     storage = storage_from_string(url)
     found = {
@@ -56,7 +56,7 @@ def ratelimit() -> Subject:
     """Return django-ratelimit, as its decorator asks it."""
     from django.conf import settings
     from django.http import HttpRequest
-    from django_ratelimit.core import get_usage
+    from django_ratelimit.core import get_usage  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     settings.RATELIMIT_USE_CACHE = "theirs"
 

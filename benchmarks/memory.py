@@ -14,7 +14,7 @@ from .engine import Size, Subject, Work, compare, table
 from .setup import DJANGO, MANY, OURS, setup, values
 from .verbs import THREADS, crowds, reads, removal, slug, verbs
 
-ALIASES = {
+ALIASES: dict[str, dict[str, Any]] = {
     "locmem": {"BACKEND": DJANGO + "locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}},
     "array": {"BACKEND": OURS + "array.ArrayCache", "LOCATION": "array"},
     "shared": {
@@ -77,7 +77,7 @@ class Region:
     """Be a region of dogpile in memory."""
 
     def __init__(self) -> None:
-        from dogpile.cache import make_region
+        from dogpile.cache import make_region  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         self.region = make_region().configure("dogpile.cache.memory", expiration_time=600)
 
@@ -92,8 +92,8 @@ class Region:
 
 def others(most: int = 10_000) -> dict[str, Any]:
     """Return the peers that are no backends of Django's."""
-    import cachebox
-    import cachetools
+    import cachebox  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    import cachetools  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     return {
         "a bare dict": Bare(most),
@@ -105,7 +105,7 @@ def others(most: int = 10_000) -> dict[str, Any]:
 
 def cashews(found: dict[str, Any], value: str) -> dict[str, dict[str, Work]]:
     """Return the works of cashews, each awaited by one task or by many."""
-    from cashews import Cache
+    from cashews import Cache  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     cache = Cache()
     cache.setup("mem://?size=10000&check_interval=10")

@@ -19,7 +19,7 @@ COLOURS = ("#2f81d6", "#d9822b")
 
 def draw(found: Documents, folder: Path) -> list[Path]:
     """Draw what has been measured into a folder; return what was drawn."""
-    import matplotlib as mpl
+    import matplotlib as mpl  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     mpl.use("svg")
     with mpl.rc_context(STYLE):
@@ -50,7 +50,7 @@ STYLE: dict[str, Any] = {
 
 
 def _figure(height: float) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     figure = Figure(figsize=(7.5, height), layout="constrained")
     return figure, figure.add_subplot()

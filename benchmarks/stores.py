@@ -30,7 +30,7 @@ class Bench(NamedTuple):
     url: str = ""
 
 
-PATIENT = {
+PATIENT: dict[str, dict[str, Any]] = {
     "redis": {
         "SOCKET_TIMEOUT": 5,
         "SOCKET_CONNECT_TIMEOUT": 5,
@@ -212,7 +212,7 @@ def ways(most: int) -> Subject:
 
 def dogpile(url: str) -> Subject:
     """Return a region of dogpile on the Redis."""
-    from dogpile.cache import make_region
+    from dogpile.cache import make_region  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     region = make_region().configure("dogpile.cache.redis", arguments={"url": url})
     names = [f"dogpile:{name}" for name in MANY]
@@ -230,7 +230,7 @@ def dogpile(url: str) -> Subject:
 
 
 def _cashews(url: str) -> Any:
-    from cashews import Cache
+    from cashews import Cache  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     cache = Cache()
     cache.setup(url)
