@@ -134,7 +134,7 @@ def _at_once(cache: Any, names: list[str]) -> None:
 
 
 def at(alive: dict[str, str], step: int, size: Size) -> dict[str, dict[str, Spread]]:
-    """Measure with what is there, in turns; Django's set among many but twice, for it takes long."""
+    """Measure with what is there, in turns; Django's set among many but twice: it takes long."""
     from django.core.cache import caches
 
     took: dict[tuple[str, str], list[float]] = {}
@@ -142,7 +142,10 @@ def at(alive: dict[str, str], step: int, size: Size) -> dict[str, dict[str, Spre
         for alias, name in alive.items():
             few = 2 if alias == "files" and step > 1000 else 20
             names = [f"fill{number % step}" for number in range(7, 7 + 7919 * few, 7919)]
-            calls = {"set": partial(_set, caches[alias]), "hit": caches[alias].get}
+            calls: dict[str, Callable[..., Any]] = {
+                "set": partial(_set, caches[alias]),
+                "hit": caches[alias].get,
+            }
             for verb, call in calls.items():
                 work = Work(call, feed=partial(_same, names))
                 took.setdefault((verb, name), []).append(clocked(Subject(name, {}), work, few))
