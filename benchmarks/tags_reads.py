@@ -38,14 +38,6 @@ SHORTER = 10
 
 
 @contextlib.contextmanager
-def clocked(call: Callable[[], Any], turns: int) -> float:
-    """Return the microseconds that one call took, on average."""
-    began = time.perf_counter()
-    for _ in range(turns):
-        call()
-    return (time.perf_counter() - began) / turns * 1e6
-
-
 def redis() -> Iterator[dict[str, Many]]:
     """Read from a Redis, the peers too."""
     with Redis() as server, tempfile.TemporaryDirectory() as folder:
@@ -200,6 +192,14 @@ def measure(name: str, rounds: int) -> dict[str, float]:
             for words, many in random.sample(list(reads.items()), len(reads)):
                 took[words].append(clocked(partial(many, turns), 1) / turns)
     return {words: statistics.median(times) for words, times in took.items()}
+
+
+def clocked(call: Callable[[], Any], turns: int) -> float:
+    """Return the microseconds that one call took, on average."""
+    began = time.perf_counter()
+    for _ in range(turns):
+        call()
+    return (time.perf_counter() - began) / turns * 1e6
 
 
 def elsewhere(name: str, rounds: int) -> dict[str, float]:
