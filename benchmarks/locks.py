@@ -9,7 +9,6 @@ import asyncio
 import multiprocessing
 import os
 import platform
-import re
 import statistics
 import sys
 import time
@@ -24,7 +23,8 @@ from django.conf import settings
 
 from tests.servers.redis import Redis
 
-MARKS = "<!-- locks -->\n\n", "\n<!-- end of locks -->\n"
+from . import said
+
 TTL = 30
 HOLD = 0.001
 """Seconds that a lock is held for where others wait for it."""
@@ -205,14 +205,6 @@ def measure(size: Size) -> str:
 TEXT = Path(__file__).with_name("locks_section.md").read_text()
 
 
-def write(path: Path, text: str) -> None:
-    """Put the section into a file: between its marks, or with marks at the end."""
-    old = path.read_text() if path.exists() else ""
-    marked = MARKS[0] + text + MARKS[1]
-    found = re.compile(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", re.DOTALL)
-    path.write_text(found.sub(lambda _: marked, old) if found.search(old) else f"{old}\n{marked}")
-
-
 def main() -> None:
     """Measure, and print or write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -221,7 +213,7 @@ def main() -> None:
     asked = parser.parse_args()
     text = measure(QUICK if asked.quick else FULL)
     if asked.to:
-        write(asked.to, text)
+        said.write(asked.to, "locks", text)
     else:
         sys.stdout.write(text)
 

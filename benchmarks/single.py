@@ -8,7 +8,6 @@ started on a free port and ended. ``--to FILE`` writes the section into a file b
 import argparse
 import os
 import platform
-import re
 import statistics
 import sys
 from collections.abc import Callable
@@ -21,8 +20,9 @@ from django.conf import settings
 
 from tests.servers.redis import Redis
 
+from . import said
+
 SECONDS = 0.3
-MARKS = "<!-- single -->\n\n", "\n<!-- end of single -->\n"
 TEXT = Path(__file__).with_name("single_section.md").read_text()
 
 
@@ -159,14 +159,6 @@ def section(trial: Trial) -> str:
     return TEXT.format(machine=head, rows="\n".join(rows), **trial._asdict())
 
 
-def write(path: Path, text: str) -> None:
-    """Put the section into a file: between its marks, or with marks at the end."""
-    old = path.read_text() if path.exists() else ""
-    marked = MARKS[0] + text + MARKS[1]
-    found = re.compile(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", re.DOTALL)
-    path.write_text(found.sub(lambda _: marked, old) if found.search(old) else f"{old}\n{marked}")
-
-
 def main() -> None:
     """Measure, and print or write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -175,7 +167,7 @@ def main() -> None:
     asked = parser.parse_args()
     text = section(QUICK if asked.quick else FULL)
     if asked.to:
-        write(asked.to, text)
+        said.write(asked.to, "single", text)
     else:
         sys.stdout.write(text)
 

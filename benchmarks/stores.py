@@ -1,110 +1,103 @@
-"""Measure the stores on servers beside their peers: ``python -m benchmarks.stores [redis ...]``.
+"""The stores on servers beside their peers: real servers on free ports of this machine.
 
-Real servers are started on free ports and ended. All subjects of one server are timed in turns, in
-one process and one run; what is printed is the median of the rounds for each verb, and the ratio
-to the first peer: the library underneath, or Django's own. Only ratios mean something elsewhere.
+All subjects of one server are timed in turns in one process; each server has a process of its own.
 """
 
-import argparse
-import asyncio
 import contextlib
-import json
 import os
-import platform
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
-
-import django
-from django.conf import settings
-from django.core.cache import caches
 
 from tests.servers.dynamodb import DynamoDB
 from tests.servers.memcached import Memcached
 from tests.servers.redis import Redis
 from tests.servers.sql import PostgreSQL
 
-DJANGO = "django.core.cache.backends."
-OURS = "django_cachekit.backends."
-VALUE = {f"field{number}": f"value {number} " * 6 for number in range(14)}
-"""About 1 KB, however it is written."""
+from .engine import Size, Subject, Work, compare, table
+from .setup import DJANGO, MANY, OURS, RECORD, TEXTS, keys, setup, values
+from .verbs import TASKS, crowds, reads, removal, verbs, writes
 
-MANY = [f"many{number}" for number in range(100)]
-TASKS = 100
-
-
-class Subject(NamedTuple):
-    """Name one backend; ``ours`` is compared with the others of its server."""
-
-    name: str
-    config: dict[str, Any]
-    ours: bool = False
+COMPRESSED = "ours, sealed and compressed"
 
 
 class Bench(NamedTuple):
-    """Be one server with the backends that are compared on it; the peers' first is the measure."""
+    """Be one server: the aliases that are compared on it by name; the first is the measure."""
 
-    subjects: list[Subject]
-    turns: int
-    awaited: bool = False
-    database: dict[str, Any] = {}
+    aliases: dict[str, dict[str, Any]]
+    database: dict[str, Any] | None = None
+    most: int = 500
+    url: str = ""
+
+
+PATIENT: dict[str, dict[str, Any]] = {
+    "redis": {
+        "SOCKET_TIMEOUT": 5,
+        "SOCKET_CONNECT_TIMEOUT": 5,
+        "CONNECTION_POOL_KWARGS": {"timeout": 10},
+    },
+    "memcached": {"timeout": 5, "connect_timeout": 5},
+    "dynamodb": {"CONNECT_TIMEOUT": 5, "READ_TIMEOUT": 5, "DEADLINE": 10},
+}
+"""Peers wait longer than ours for a machine that is busy with something else; here ours do too."""
+
+
+def ours(path: str, **more: Any) -> dict[str, dict[str, Any]]:
+    """Return a store of ours in three forms: plain, sealed, sealed and compressed."""
+    options = PATIENT.get(path.partition(".")[0], {})
+    one = {"BACKEND": OURS + path, "OPTIONS": options, **more}
+    sealed = {**one, "KEY_PREFIX": "sealed", "OPTIONS": {**options, **keys()}}
+    packed = {"KEY_PREFIX": "packed", "OPTIONS": {**options, **keys(), "COMPRESSION": "zlib"}}
+    return {"ours": one, "ours, sealed": sealed, COMPRESSED: {**one, **packed}}
 
 
 @contextlib.contextmanager
 def redis() -> Iterator[Bench]:
     """Compare on a Redis."""
     with Redis() as server:
-        there = {"LOCATION": f"{server.url}/0"}
-        yield Bench(
-            [
-                Subject("django-redis", {"BACKEND": "django_redis.cache.RedisCache", **there}),
-                Subject("Django's RedisCache", {"BACKEND": DJANGO + "redis.RedisCache", **there}),
-                Subject("ours", {"BACKEND": OURS + "redis.RedisCache", **there}, ours=True),
-                Subject("ours, sealed", sealed("redis.RedisCache", **there), ours=True),
-            ],
-            turns=200,
-            awaited=True,
-        )
+        yield on_redis(f"{server.url}/0")
+
+
+def on_redis(url: str) -> Bench:
+    """Return the backends that are compared on a Redis."""
+    peers = {
+        "django-redis": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": url},
+        "Django's RedisCache": {
+            "BACKEND": DJANGO + "redis.RedisCache",
+            "LOCATION": url,
+            "KEY_PREFIX": "django",
+        },
+    }
+    return Bench({**peers, **ours("redis.RedisCache", LOCATION=url)}, url=url)
 
 
 @contextlib.contextmanager
 def memcached() -> Iterator[Bench]:
     """Compare on a memcached."""
     with Memcached() as server:
-        there = {"LOCATION": f"{server.host}:{server.port}"}
-        peer = {"BACKEND": DJANGO + "memcached.PyMemcacheCache", **there}
-        yield Bench(
-            [
-                Subject("Django's PyMemcacheCache", peer),
-                Subject("ours", {"BACKEND": OURS + "memcached.MemcachedCache", **there}, ours=True),
-                Subject("ours, sealed", sealed("memcached.MemcachedCache", **there), ours=True),
-            ],
-            turns=200,
-        )
+        there = f"{server.host}:{server.port}"
+        peer = {"BACKEND": DJANGO + "memcached.PyMemcacheCache", "LOCATION": there}
+        found = ours("memcached.MemcachedCache", LOCATION=there)
+        yield Bench({"Django's PyMemcacheCache": peer, **found})
 
 
 @contextlib.contextmanager
 def postgresql() -> Iterator[Bench]:
     """Compare on a PostgreSQL."""
     with PostgreSQL() as server:
-        yield Bench(tables(), turns=60, database=server.settings)
+        yield Bench(tables(), server.settings, most=100)
 
 
 @contextlib.contextmanager
 def sqlite() -> Iterator[Bench]:
     """Compare on an SQLite in memory."""
-    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
-    yield Bench(tables(), turns=60, database=database)
+    yield Bench(tables(), most=200)
 
 
-def tables() -> list[Subject]:
+def tables() -> dict[str, dict[str, Any]]:
     """Return the backends that keep a table."""
     peer = {"BACKEND": DJANGO + "db.DatabaseCache", "LOCATION": "django"}
-    ours = {"BACKEND": OURS + "database.DatabaseCache", "LOCATION": "cachekit"}
-    return [Subject("Django's DatabaseCache", peer), Subject("ours", ours, ours=True)]
+    return {"Django's DatabaseCache": peer, **ours("database.DatabaseCache", LOCATION="cachekit")}
 
 
 @contextlib.contextmanager
@@ -122,9 +115,8 @@ def dynamodb() -> Iterator[Bench]:
             "LOCATION": "peer",
             "OPTIONS": {"aws_region_name": options["region_name"]},
         }
-        ours = {"BACKEND": OURS + "dynamodb.DynamoDBCache", "LOCATION": "ours"}
-        subjects = [Subject("django-dynamodb-cache", peer), Subject("ours", ours, ours=True)]
-        yield Bench(subjects, turns=20)
+        found = ours("dynamodb.DynamoDBCache", LOCATION="ours")
+        yield Bench({"django-dynamodb-cache": peer, **found}, most=20)
 
 
 def _table_of_the_peer(options: dict[str, str]) -> None:
@@ -138,14 +130,6 @@ def _table_of_the_peer(options: dict[str, str]) -> None:
     )
 
 
-def sealed(path: str, **more: Any) -> dict[str, Any]:
-    """Return the configuration of a store of ours with keys."""
-    from django_cachekit.codecs import generate_key
-
-    keys = {"ENCRYPTION_KEYS": [generate_key()], "INDEX_KEY": generate_key()}
-    return {"BACKEND": OURS + path, "KEY_PREFIX": "sealed", "OPTIONS": keys, **more}
-
-
 BENCHES: dict[str, Callable[[], contextlib.AbstractContextManager[Bench]]] = {
     "redis": redis,
     "memcached": memcached,
@@ -155,139 +139,128 @@ BENCHES: dict[str, Callable[[], contextlib.AbstractContextManager[Bench]]] = {
 }
 
 
-def verbs(cache: Any) -> dict[str, Callable[[], Any]]:
-    """Return what is timed, each as one call."""
-    cache.set("key", VALUE, 600)
-    cache.set("number", 1, 600)
-    cache.set_many(dict.fromkeys(MANY, VALUE), 600)
-    cache.incr("number")
-    return {
-        "get": lambda: cache.get("key"),
-        "miss": lambda: cache.get("nothing"),
-        "set": lambda: cache.set("key", VALUE, 600),
-        "get_many(100)": lambda: cache.get_many(MANY),
-        "incr": lambda: cache.incr("number"),
-        "delete": lambda: cache.delete("nothing"),
-    }
-
-
-def measure(bench: Bench, rounds: int) -> dict[str, dict[str, float]]:
-    """Return the median microseconds of each verb of each subject, timed in turns."""
-    timed = {subject.name: verbs(caches[subject.name]) for subject in bench.subjects}
-    names = list(next(iter(timed.values())))
-    took: dict[str, dict[str, list[float]]] = {
-        name: {subject: [] for subject in timed} for name in names
-    }
-    for _ in range(rounds):
-        for name in names:
-            turns = max(1, bench.turns // (10 if name == "get_many(100)" else 1))
-            for subject, calls in timed.items():
-                took[name][subject].append(clocked(calls[name], turns))
-    medians = {
-        name: {subject: statistics.median(times) for subject, times in subjects.items()}
-        for name, subjects in took.items()
-    }
-    if bench.awaited:
-        medians[f"aget, {TASKS} tasks"] = awaited(bench.subjects, rounds)
-    return medians
-
-
-def clocked(call: Callable[[], Any], turns: int) -> float:
-    """Return the microseconds that one call took, on average."""
-    began = time.perf_counter()
-    for _ in range(turns):
-        call()
-    return (time.perf_counter() - began) / turns * 1e6
-
-
-def awaited(subjects: Sequence[Subject], rounds: int) -> dict[str, float]:
-    """Return the median microseconds of an ``aget`` where many tasks read at once."""
-    took: dict[str, list[float]] = {subject.name: [] for subject in subjects}
-
-    async def reading(name: str) -> None:
-        cache = caches[name]
-        for _ in range(10):
-            assert await cache.aget("key") == VALUE
-
-    async def together(name: str) -> float:
-        await reading(name)  # connects
-        began = time.perf_counter()
-        await asyncio.gather(*(reading(name) for _ in range(TASKS)))
-        return (time.perf_counter() - began) / (TASKS * 10) * 1e6
-
-    for _ in range(rounds):
-        for name, times in took.items():
-            times.append(asyncio.run(together(name)))
-    return {name: statistics.median(times) for name, times in took.items()}
-
-
-def run(name: str, rounds: int) -> dict[str, Any]:
-    """Start a server, measure, and return the figures; once in a process."""
+def measure(name: str, size: Size) -> list[dict[str, Any]]:
+    """Start a server, and compare everything on it; once in a process."""
     from django.core.management import call_command
 
     with BENCHES[name]() as bench:
-        settings.configure(
-            SECRET_KEY=os.urandom(32).hex(),
-            INSTALLED_APPS=["django_cachekit"],
-            DATABASES={"default": bench.database},
-            CACHES={
-                "default": {"BACKEND": DJANGO + "dummy.DummyCache"},
-                **{subject.name: subject.config for subject in bench.subjects},
-            },
-        )
-        django.setup()
-        if bench.database:
+        setup(bench.aliases, bench.database)
+        if name in ("postgresql", "sqlite"):
             call_command("createcachetable", verbosity=0)
         call_command("cache_table", verbosity=0)
-        return {"server": name, "medians": measure(bench, rounds)}
+        try:
+            return compared(name, bench, size._replace(turn=size.turn * 2))
+        finally:
+            from django.core.cache import caches
+
+            caches.close_all()
 
 
-def elsewhere(name: str, rounds: int) -> dict[str, Any]:
-    """Do the same in a process of its own, for Django is set up but once."""
-    command = [sys.executable, "-m", "benchmarks.stores", name, "--json", "--here"]
-    done = subprocess.run(
-        [*command, "--rounds", str(rounds)], stdout=subprocess.PIPE, check=True, text=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout)["figures"][0]
-    return found
+def compared(name: str, bench: Bench, size: Size) -> list[dict[str, Any]]:
+    """Compare verbs, values, crowds, and the ways to an entry of ours."""
+    from django.core.cache import caches
+
+    found = values()
+    if name == "dynamodb":  # an item holds 400 KB, and roto is slow with large ones
+        found = {**TEXTS, "dict, 1 KB": RECORD}
+    kinds: dict[str, Callable[[str], dict[str, Work]]] = {
+        f"1 KB on {name}": lambda alias: verbs(caches[alias], RECORD, bench.most),
+        f"hit on {name}": lambda alias: reads(caches[alias], found, bench.most),
+        f"set on {name}": lambda alias: writes(caches[alias], found, bench.most),
+    }
+    if name != "sqlite":  # which is in memory, for one thread
+        kinds[f"hit of 1 KB on {name}, by askers"] = lambda alias: crowds(
+            partial(caches.__getitem__, alias), bench.most
+        )
+    tables = []
+    for title, make in kinds.items():
+        subjects = [Subject(alias, make(alias)) for alias in bench.aliases]
+        if name == "redis" and title.startswith("1 KB"):
+            subjects += [dogpile(bench.url), cashews(bench.url)]
+        if name == "redis" and title.endswith("askers"):
+            subjects += [cashews_tasks(bench.url)]
+        tables.append(table(title, compare(subjects, size)))
+    tables.append(table(f"ways to a hit of 1 KB on {name}", compare([ways(bench.most)], size)))
+    return tables
 
 
-def table(figures: dict[str, Any]) -> str:
-    """Return the figures of one server as Markdown."""
-    medians = figures["medians"]
-    subjects = list(next(iter(medians.values())))
-    first = subjects[0]
-    lines = [
-        f"| {figures['server']}, µs | " + " | ".join(subjects) + " |",
-        "|---" * (len(subjects) + 1) + "|",
-    ]
-    for verb, row in medians.items():
-        cells = [f"{row[first]:.0f}"]
-        cells += [f"{row[name]:.0f} ({row[name] / row[first]:.2f})" for name in subjects[1:]]
-        lines.append(f"| `{verb}` | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def ways(most: int) -> Subject:
+    """Return the ways through the facade to entries of ours."""
+    from django.core.cache import caches
+
+    from django_cachekit import cache
+
+    here = cache.store("ours")
+    caches["ours"].set("key", RECORD, 600)
+    here.tags("a").put("one", RECORD, 600)
+    here.tags("a", "b", "c").put("three", RECORD, 600)
+
+    def locked() -> None:
+        with here.lock("name", 10):
+            pass
+
+    calls: dict[str, Callable[[], Any]] = {
+        "caches[alias].get": lambda: caches["ours"].get("key"),
+        "cache.get": lambda: here.get("key"),
+        "remember": lambda: here.remember("key", 600, str),
+        "one tag": lambda: here.get("one"),
+        "three tags": lambda: here.get("three"),
+        "lock, release": locked,
+    }
+    return Subject("ours", {name: Work(call, most=most) for name, call in calls.items()})
 
 
-def main() -> None:
-    """Measure, and print tables or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("servers", nargs="*", metavar="SERVER", help=", ".join(BENCHES))
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    names = asked.servers or list(BENCHES)
-    work = run if asked.here else elsewhere
-    figures = [work(name, asked.rounds) for name in names]
-    cores = f"{os.cpu_count()} cores"
-    told = f"Python {platform.python_version()}, Django {django.__version__}, {cores}"
-    if asked.json:
-        found = {"machine": told, "rounds": asked.rounds, "figures": figures}
-        json.dump(found, sys.stdout, indent=1)
-        return
-    print(f"{told}; medians of {asked.rounds} rounds in turns, and the ratio to the first\n")
-    print("\n\n".join(map(table, figures)))
+def dogpile(url: str) -> Subject:
+    """Return a region of dogpile on the Redis."""
+    from dogpile.cache import make_region  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+    region = make_region().configure("dogpile.cache.redis", arguments={"url": url})
+    names = [f"dogpile:{name}" for name in MANY]
+    region.set("dogpile:key", RECORD)
+    region.set_multi(dict.fromkeys(names, RECORD))
+    calls = {
+        "hit": lambda: region.get("dogpile:key"),
+        "miss": lambda: region.get("dogpile:nothing"),
+        "set": lambda: region.set("dogpile:key", RECORD),
+        "get_many(100)": lambda: region.get_multi(names),
+    }
+    works = {name: Work(call, most=500) for name, call in calls.items()}
+    works["delete"] = removal(region.delete, lambda key: region.set(key, RECORD))
+    return Subject("dogpile", works)
 
 
-if __name__ == "__main__":
-    main()
+def _cashews(url: str) -> Any:
+    from cashews import Cache  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+    cache = Cache()
+    cache.setup(url)
+    return cache
+
+
+def cashews(url: str) -> Subject:
+    """Return cashews on the Redis, each call awaited by one task."""
+    cache = _cashews(url)
+    names = [f"cashews:{name}" for name in MANY]
+    calls = {
+        "hit": lambda: cache.get("cashews:key"),
+        "miss": lambda: cache.get("cashews:nothing"),
+        "set": lambda: cache.set("cashews:key", RECORD, expire=600),
+        "get_many(100)": lambda: cache.get_many(*names),
+        "incr": lambda: cache.incr("cashews:number"),
+    }
+    works = {name: Work(call, tasks=1, most=500) for name, call in calls.items()}
+    subject = Subject("cashews, awaited", works)
+
+    async def fill() -> None:
+        for name in ("cashews:key", *names):
+            await cache.set(name, RECORD, expire=600)
+
+    subject.loop.run_until_complete(fill())
+    return subject
+
+
+def cashews_tasks(url: str) -> Subject:
+    """Return cashews as many tasks ask it at once."""
+    cache = _cashews(url)
+    get = Work(lambda: cache.get("cashews:key"), tasks=TASKS, most=500)
+    return Subject("cashews", {f"{TASKS} tasks": get})

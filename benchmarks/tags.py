@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import platform
-import re
 import sys
 import tempfile
 import time
@@ -20,12 +19,9 @@ from typing import Any, NamedTuple
 
 from tests.servers.redis import Redis
 
-from . import tags_flush, tags_reads, tags_setup
+from . import said, tags_flush, tags_reads, tags_setup
 from .tags_subject import Place
 from .tags_table import section
-
-BEGIN, END = "<!-- tags -->\n\n", "\n<!-- end of tags -->\n"
-MARKS = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
 
 
 class Size(NamedTuple):
@@ -73,16 +69,6 @@ def clock(figures: dict[str, Any], what: str) -> Iterator[None]:
     print(f"{what}: {figures['took'][what]} s", file=sys.stderr)
 
 
-def write(path: Path, text: str) -> None:
-    """Put the section into a file: between its marks, or with marks at the end."""
-    old = path.read_text() if path.exists() else ""
-    marked = f"{BEGIN}{text}{END}"
-    if MARKS.search(old):
-        path.write_text(MARKS.sub(lambda found: marked, old))
-    else:
-        path.write_text(f"{old}\n{marked}" if old else marked)
-
-
 def main() -> None:
     """Measure, and print or write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -101,7 +87,7 @@ def main() -> None:
         asked.json.write_text(json.dumps(figures, indent=1))
     text = section(figures)
     if asked.to:
-        write(asked.to, text)
+        said.write(asked.to, "tags", text)
     else:
         sys.stdout.write(text)
 

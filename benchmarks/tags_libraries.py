@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from .stores import VALUE
+from .setup import RECORD as VALUE
 from .tags_subject import PATIENCE, TTL, Make, Place, Subject, never, repeated
 
 

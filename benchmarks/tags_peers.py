@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.cache import caches
 
-from .stores import VALUE
+from .setup import RECORD as VALUE
 from .tags_subject import TTL, Make, Place, Subject, repeated
 
 
