@@ -45,7 +45,7 @@ MEMORY = [
         _hit(LOCMEM, RECORDS),
         at_least=2,
         less=EMPTY,
-        why="a copy makes each inner dict anew, as unpickling does.",
+        why="a copy makes each inner dict anew.",
     ),
     Aim(
         "`ArrayCache`: a hit of 1 KB of text, against a bare dict",
@@ -110,8 +110,8 @@ FILES = [
             ("files", "hit in files", SEALED, value),
             ("files", "hit in files", FILE, value),
             at_most=1,
-            why="a key is derived, a commitment checked, and the value decrypted, and the file is "
-            "opened with more care; Django's only reads and unpickles.",
+            why="the value is decrypted and decoded strictly, the epoch is looked at, and the file "
+            "is opened with more care; Django's only reads and unpickles.",
         )
         for value in ("dict, 1 KB", "dict, 100 KB")
     ),

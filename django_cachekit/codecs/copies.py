@@ -1,8 +1,8 @@
 """Hold a value in memory so that nobody who has it can change what others get.
 
-Immutable values are held as they are. A dict, list or set of immutable values is copied going in
-and coming out, which is several times faster than pickling it. Anything else is held as a pickle
-this process made itself a moment ago and never gave away.
+Immutable values are held as they are. A dict, list or set of immutable values, and a list of such
+dicts, is copied going in and coming out, which is faster than pickling it. Anything else is held as
+a pickle this process made itself a moment ago and never gave away.
 """
 
 import pickle
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from itertools import chain
 from types import NoneType
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,6 +23,9 @@ ATOMS = frozenset(
         *(datetime, date, time, timedelta, timezone, Decimal, UUID),
     }
 )
+OBJECT = 50
+"""About how many bytes a small object takes besides what it holds."""
+
 _SHALLOW = frozenset({dict, list, set})
 
 
@@ -49,6 +53,10 @@ def hold(value: Any) -> Held:
         size = _flat(value)
         if size is not None:
             return Held(value.copy(), kind.copy, size)
+    if kind is list:
+        size = _rows(value)
+        if size is not None:
+            return Held(_copied(value), _copied, size)
     data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     return Held(data, pickle.loads, sys.getsizeof(data))
 
@@ -74,6 +82,25 @@ def _flat(value: Any) -> int | None:
         with_keys = _total(total, value)
         return None if with_keys is None else _total(with_keys, value.values())
     return _total(total, value)
+
+
+def _rows(value: list[Any]) -> int | None:
+    """Return the size of a list of dicts of plain values, each another one; None if it is not."""
+    # One that is there twice has to be one after copying too, as pickle sees to.
+    if set(map(type, value)) != {dict} or len(set(map(id, value))) < len(value):
+        return None
+    inside = [*chain.from_iterable(value), *chain.from_iterable(map(dict.values, value))]
+    if not ATOMS.issuperset(map(type, inside)):
+        return None
+    # Asking each for its size takes five times as long as to pickle them all.
+    data = len(pickle.dumps(value, pickle.HIGHEST_PROTOCOL)) + OBJECT * (
+        len(inside) // 2
+    )  # keys are shared
+    return data + sum(map(sys.getsizeof, value)) + sys.getsizeof(value)
+
+
+def _copied(rows: list[dict[Any, Any]]) -> list[dict[Any, Any]]:
+    return [row.copy() for row in rows]
 
 
 def _total(size: int, parts: Any) -> int | None:

@@ -1,6 +1,7 @@
 """The store in memory: bounds, copies, and no thread."""
 
 import asyncio
+import copy
 import threading
 from typing import Any
 
@@ -65,6 +66,44 @@ def test_copies_may_be_left_out() -> None:
         value = {"a": [1]}
         cache.put("a", value)
         assert cache.get("a") is value
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}],
+        [{}, {"id": 2}],
+        [{"id": 1, "inner": [1]}, {"id": 2, "inner": [2]}],
+        [{"id": 1}, [1]],
+        [{(1, 2): "a tuple as a key"}],
+    ],
+    ids=["plain", "one empty", "nested", "mixed", "odd keys"],
+)
+def test_nobody_changes_the_rows_that_others_get(rows: list[Any]) -> None:
+    with configured():
+        wanted = copy.deepcopy(rows)
+        cache.put("rows", rows)
+        for given in (rows, cache.get("rows"), cache.get("rows")):
+            assert given == wanted
+            for row in given:
+                for inner in row.values() if isinstance(row, dict) else ():
+                    getattr(inner, "clear", list)()
+                row.clear()
+            given.append("changed")
+        assert cache.get("rows") == wanted
+
+
+def test_rows_that_are_one_stay_one() -> None:
+    with configured():
+        row = {"id": 1}
+        cache.put("rows", [row, row])
+        first, second = cache.get("rows")
+        assert first is second is not row
+
+
+def test_rows_have_about_the_size_that_they_have() -> None:
+    with configured(MAX_BYTES=10_000), pytest.raises(ValueTooLarge):
+        cache.put("rows", [{"id": number, "name": "x" * 40} for number in range(100)])
 
 
 @pytest.mark.parametrize("bad", [{"MAX_ENTRIES": 0}, {"MAX_BYTES": "1"}, {"MAX_ENTRIES": True}])
