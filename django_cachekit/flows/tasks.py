@@ -73,20 +73,10 @@ def _enqueue(*args: Any) -> bool:
     """Enqueue a task; not within a transaction, which could undo it, or be undone by it."""
     if in_transaction():
         return False
-    recompute.enqueue(*args)  # type: ignore[attr-defined]  # a task, as said below
+    import_module("django_cachekit.flows.recomputing").recompute.enqueue(*args)
     return True
 
 
 def _at_once() -> bool:
     backend = type(django_tasks.task_backends["default"])
     return any(f"{kind.__module__}.{kind.__qualname__}" == AT_ONCE for kind in backend.__mro__)
-
-
-def recompute(path: str, args: list[Any], named: dict[str, Any], seen: float | None) -> None:
-    """Compute the result of a wrapped function anew, unless that was done since it was ``seen``."""
-    import_string(path).recompute(seen, *args, **named)
-
-
-if django_tasks is not None:
-    # Under its own name, by which a worker finds it.
-    recompute = django_tasks.task(recompute)
