@@ -21,6 +21,8 @@ Pair = tuple[Callable[[Any], bytes], Callable[[bytes], Any]]
 def pairs() -> dict[str, Pair]:
     """Return what encodes and what decodes; the first is the measure."""
     import msgspec
+
+    # Peers are there only where the group bench is installed.
     import orjson  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     from django_cachekit.codecs.serializers import Json, MessagePack, Pickle

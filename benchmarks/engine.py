@@ -122,7 +122,7 @@ def _threaded(work: Work, count: int, clock: Clock) -> float:
             call = work.own() if work.own else work.call
             call()  # connects
             ready.wait(PATIENCE)
-        except Exception:
+        except Exception:  # whatever it is, nobody waits for one who will not come
             ready.abort()
             raise
         for _ in range(each):

@@ -31,6 +31,7 @@ def measure(size: Size) -> list[dict[str, Any]]:
 
 def limits(url: str) -> list[Subject]:
     """Return the strategies of limits."""
+    # Peers are there only where the group bench is installed.
     from limits import RateLimitItemPerHour, strategies  # type: ignore[import-not-found,import-untyped,unused-ignore]
     from limits.storage import storage_from_string  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
@@ -56,6 +57,8 @@ def ratelimit() -> Subject:
     """Return django-ratelimit, as its decorator asks it."""
     from django.conf import settings
     from django.http import HttpRequest
+
+    # Peers are there only where the group bench is installed.
     from django_ratelimit.core import get_usage  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     settings.RATELIMIT_USE_CACHE = "theirs"
@@ -77,6 +80,7 @@ def ratelimit() -> Subject:
 def ours() -> list[Subject]:
     """Return ours, by algorithm."""
     try:
+        # Measured as soon as there is one.
         from django_cachekit import RateLimiter  # type: ignore[attr-defined]
     except ImportError:
         return []

@@ -77,6 +77,7 @@ class Region:
     """Be a region of dogpile in memory."""
 
     def __init__(self) -> None:
+        # Peers are there only where the group bench is installed.
         from dogpile.cache import make_region  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         self.region = make_region().configure("dogpile.cache.memory", expiration_time=600)
@@ -92,6 +93,7 @@ class Region:
 
 def others(most: int = 10_000) -> dict[str, Any]:
     """Return the peers that are no backends of Django's."""
+    # Peers are there only where the group bench is installed.
     import cachebox  # type: ignore[import-not-found,import-untyped,unused-ignore]
     import cachetools  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
@@ -105,6 +107,7 @@ def others(most: int = 10_000) -> dict[str, Any]:
 
 def cashews(found: dict[str, Any], value: str) -> dict[str, dict[str, Work]]:
     """Return the works of cashews, each awaited by one task or by many."""
+    # Peers are there only where the group bench is installed.
     from cashews import Cache  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     cache = Cache()

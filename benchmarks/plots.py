@@ -19,6 +19,7 @@ COLOURS = ("#2f81d6", "#d9822b")
 
 def draw(found: Documents, folder: Path) -> list[Path]:
     """Draw what has been measured into a folder; return what was drawn."""
+    # Peers are there only where the group bench is installed.
     import matplotlib as mpl  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     mpl.use("svg")
@@ -50,6 +51,7 @@ STYLE: dict[str, Any] = {
 
 
 def _figure(height: float) -> tuple[Any, Any]:
+    # Peers are there only where the group bench is installed.
     from matplotlib.figure import Figure  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     figure = Figure(figsize=(7.5, height), layout="constrained")

@@ -212,6 +212,7 @@ def ways(most: int) -> Subject:
 
 def dogpile(url: str) -> Subject:
     """Return a region of dogpile on the Redis."""
+    # Peers are there only where the group bench is installed.
     from dogpile.cache import make_region  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     region = make_region().configure("dogpile.cache.redis", arguments={"url": url})
@@ -230,6 +231,7 @@ def dogpile(url: str) -> Subject:
 
 
 def _cashews(url: str) -> Any:
+    # Peers are there only where the group bench is installed.
     from cashews import Cache  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     cache = Cache()
