@@ -96,7 +96,7 @@ MEMORY = [
         at_most=1.05,
         less=EMPTY,
         on_top=True,
-        why="what is listened to goes through all layers, and Django's dispatch.",
+        why="Django's dispatch to one receiver takes more than that alone.",
     ),
 ]
 

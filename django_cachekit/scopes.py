@@ -70,7 +70,9 @@ def _tag(name: Any) -> str:
     return plain(name)
 
 
-def unsure(key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+def unsure(
+    key: Any, version: int | None, tags: tuple[str, ...] = (), told: bool | None = False
+) -> Any:
     """Take the long way round."""
     return UNSURE
 
@@ -137,9 +139,10 @@ class Port:
         # A call saved is a tenth of what a hit in memory takes: hardly ever is anything waiting.
         if (self.face.awaiting and not stack.instant) or (BUSY and waiting(stack.alias)):
             return UNSURE
+        told: bool | None = None if self.face.awaiting else False
         if self.space:
-            key = self.space + plain(key)
-        found = stack.quick(key, version, self.tags)
+            key, told = self.space + plain(key), None  # who listens knows the key without it
+        found = stack.quick(key, version, self.tags, told)
         if self.tags and found is not UNSURE and stack.counted is not None:
             stack.counted.read(self.tags, found is not MISSING, found is MISSING)
         return found

@@ -16,6 +16,7 @@ from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, See
 from ..core.ttl import KEEP
 from ..errors import Misconfigured, ValueTooLarge
 from ..layers.base import Driver
+from ..layers.events import told as tell
 from ..layers.pending import waiting
 from .base import Names, StoreCache, SyncDriver
 from .bytestore import plus
@@ -60,15 +61,21 @@ class Array(SyncDriver):
         self.hold = hold if options.get("COPY", True) else share
         self.lead = names.lead
 
-    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+    def quick(
+        self,
+        key: Any,
+        version: int | None,
+        tags: tuple[str, ...] = (),
+        told: bool | None = False,
+    ) -> Any:
         """Return the value of a live key, MISSING, or UNSURE for the long way round."""
         lead = self.lead
         if version is not None or type(key) is not str or lead is None:
             return UNSURE
         # As reading_is_heard() asks; a call more would be a tenth of what a hit takes.
         heard = HIT.receivers or MISS.receivers or ONE.receivers or MANY.receivers
-        if heard and not self.silent:
-            return UNSURE
+        if heard and not (told or self.silent):
+            return UNSURE if told is None else tell(self, self.alias, key, tags)
         name = lead + key
         slots = self.memory.slots
         slot = slots.get(name)

@@ -218,7 +218,7 @@ class StoreCache(BaseCache):
         self.location = location
         self.options: Mapping[str, Any] = params.get("OPTIONS") or {}
         self._params = params
-        self._quick: Callable[[Any, int | None], Any] = self._first
+        self._quick: Callable[..., Any] = self._first
         self._now = _CoatPort(BLOCKING, self)
         self._later = _CoatPort(AWAITING, self)
 
@@ -235,9 +235,9 @@ class StoreCache(BaseCache):
     def _instant(self) -> bool:
         return self.cachekit_driver.instant
 
-    def _first(self, key: Any, version: int | None) -> Any:
+    def _first(self, key: Any, version: int | None, *more: Any) -> Any:
         self._quick = self.cachekit_stack.quick
-        return self._quick(key, version)
+        return self._quick(key, version, *more)
 
     @property
     def cachekit_driver(self) -> Driver:
@@ -259,7 +259,7 @@ class StoreCache(BaseCache):
 
     async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         """Return the value, or ``default``; what bears no tags takes a straight line."""
-        found = self._quick(key, version) if self._instant else UNSURE
+        found = self._quick(key, version, (), None) if self._instant else UNSURE
         if found is UNSURE:
             return await self._aget(key, default, version)
         return default if found is MISSING else found

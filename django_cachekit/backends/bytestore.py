@@ -16,6 +16,7 @@ from ..core.operation import MISSING, UNSURE, Key, Operation, Seen, tag_record
 from ..errors import NotANumber, StoreUnavailable
 from ..layers.base import guess
 from ..layers.events import reading_is_heard
+from ..layers.events import told as tell
 from ..layers.pending import waiting
 from ..layers.policy import lost
 from . import claims, exchange, numbers
@@ -31,7 +32,13 @@ NOTHING: Mapping[str, bytes] = {}
 class Bytes(ByteDriver):
     """Give every verb over an engine."""
 
-    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+    def quick(
+        self,
+        key: Any,
+        version: int | None,
+        tags: tuple[str, ...] = (),
+        told: bool | None = False,
+    ) -> Any:
         """Return the value, MISSING if there is none, or UNSURE for the long way round.
 
         The long way does all that is left out here: signals, odd keys and versions, errors.
@@ -43,8 +50,10 @@ class Bytes(ByteDriver):
         if self.legacy is not None:
             return UNSURE
         full = self.lead + key
-        if not usual(full) or (reading_is_heard() and not self.silent):
+        if not usual(full):
             return UNSURE
+        if reading_is_heard() and not (told or self.silent):
+            return UNSURE if told is None else tell(self, self.alias, key, tags)
         asked = self._asked(key, tags)
         if asked and not self.along:
             return UNSURE

@@ -38,10 +38,16 @@ class Rows(Bytes):
         space = chain.name(record_text(Record("locks", names.prefix))).hex()[:32]
         self.locks = RowLocks(table.place, space)
 
-    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+    def quick(
+        self,
+        key: Any,
+        version: int | None,
+        tags: tuple[str, ...] = (),
+        told: bool | None = False,
+    ) -> Any:
         """Return the value, MISSING or UNSURE; or raise what undid the caller's transaction."""
         try:
-            return super().quick(key, version, tags)
+            return super().quick(key, version, tags, told)
         except Undone as undone:
             raise undone.error from None
 

@@ -27,7 +27,13 @@ class Items(Bytes):
         self.table = table
         self.locks = HeldItems(table.door, table.space)
 
-    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+    def quick(
+        self,
+        key: Any,
+        version: int | None,
+        tags: tuple[str, ...] = (),
+        told: bool | None = False,
+    ) -> Any:
         """Answer UNSURE: a request that failed must not be made again, for it was waited for."""
         return UNSURE
 

@@ -103,10 +103,20 @@ class Driver(Protocol):
 class Quick(Protocol):
     """Be a driver with a straight line for the commonest read."""
 
-    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+    sender: type
+
+    def quick(
+        self,
+        key: Any,
+        version: int | None,
+        tags: tuple[str, ...] = (),
+        told: bool | None = False,
+    ) -> Any:
         """Return the value, MISSING, or UNSURE for the long way round.
 
-        The long way does all that may be left out here: signals, tags, odd keys, errors.
+        The long way does all that may be left out here: signals, tags, odd keys, errors. Where
+        somebody listens to reads, only a hit may be told of here (``events.told``); with ``told``
+        True it is the caller who tells, and with None nobody can be told, as awaited.
         """
 
 

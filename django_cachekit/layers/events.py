@@ -12,9 +12,9 @@ from ..conf import values_travel
 from ..core.entry import Entry
 from ..core.faces import Face
 from ..core.held import Taken, name_of
-from ..core.operation import MISSING, Operation
+from ..core.operation import MISSING, UNSURE, Operation
 from ..core.ttl import KEEP
-from .base import Proceed
+from .base import Proceed, Quick
 
 
 class Events:
@@ -46,6 +46,30 @@ def reading_is_heard() -> bool:
         or signals.retrieving_key.receivers
         or signals.retrieving_many_keys.receivers
     )
+
+
+def told(driver: Quick, alias: str, key: str, tags: tuple[str, ...]) -> Any:
+    """Read on the straight line, and tell of a hit; UNSURE if there is more to be told than that.
+
+    Receivers are called where they stand, so this is for the blocking face.
+    """
+    if signals.retrieving_key.receivers or signals.retrieving_many_keys.receivers:
+        return UNSURE
+    began = time.perf_counter()
+    found = driver.quick(key, None, tags, True)
+    if found is UNSURE or found is MISSING:
+        return UNSURE
+    if signals.cache_hit.receivers:
+        named = {"value": found} if values_travel() else {}
+        signals.cache_hit.send_robust(
+            driver.sender,
+            store=alias,
+            tags=tags,
+            key=key,
+            duration=time.perf_counter() - began,
+            **named,
+        )
+    return found
 
 
 def end_is_heard(match: str) -> bool:

@@ -116,7 +116,13 @@ class Memo:
         self.store = store
         self.reads = reads
 
-    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+    def quick(
+        self,
+        key: Any,
+        version: int | None,
+        tags: tuple[str, ...] = (),
+        told: bool | None = False,
+    ) -> Any:
         """Return the value that is remembered, MISSING, or UNSURE for the long way round."""
         memory = _memory.get()
         if memory is None or memory.ended or type(key) is not str:

@@ -19,6 +19,7 @@ from ...core.operation import MISSING, UNSURE, Key, Kind, Operation, Reply, Stam
 from ...errors import StoreUnavailable, ValueTooLarge
 from ...layers.base import GUESSES
 from ...layers.events import reading_is_heard
+from ...layers.events import told as tell
 from ...layers.policy import FIRM
 from ..base import NamedDriver, Names
 from ..bytestore import Bytes
@@ -50,10 +51,16 @@ class One(Bytes):
         super().__init__(alias, sender, names, cast(StoreEngine, engine), chain)
         self.records: Records | None = None
 
-    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+    def quick(
+        self,
+        key: Any,
+        version: int | None,
+        tags: tuple[str, ...] = (),
+        told: bool | None = False,
+    ) -> Any:
         """Return the value by the straight line, or UNSURE."""
         try:
-            return super().quick(key, version, tags)
+            return super().quick(key, version, tags, told)
         except StoreUnavailable:
             return UNSURE  # the tags' records lie on a node that is down: told on the long way
 
@@ -116,14 +123,20 @@ class Pool(NamedDriver):
         """Return how many entries could not be read, by the reason."""
         return sum((one.unreadable for one in self.ones), Counter())
 
-    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+    def quick(
+        self,
+        key: Any,
+        version: int | None,
+        tags: tuple[str, ...] = (),
+        told: bool | None = False,
+    ) -> Any:
         """Return the value by the straight line of the key's node, or UNSURE."""
         lead = self.ones[0].lead
         if version is not None or type(key) is not str or lead is None or not usual(lead + key):
             return UNSURE
-        if reading_is_heard() and not self.silent:
-            return UNSURE
-        return self._at(key, version).quick(key, version, tags)
+        if reading_is_heard() and not (told or self.silent):
+            return UNSURE if told is None else tell(self, self.alias, key, tags)
+        return self._at(key, version).quick(key, version, tags, told)
 
     async def perform(self, face: Face, op: Operation) -> Any:
         """Carry out one operation, on the nodes it concerns."""

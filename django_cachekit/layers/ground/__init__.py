@@ -20,6 +20,7 @@ from ...core.keys import harmless
 from ...core.operation import MISSING, UNSURE, Operation
 from ...errors import NotSupported, StoreUnavailable
 from ..base import GUESSES, Driver, Guesses
+from ..events import told as tell
 from .call import Call
 from .verbs import VERBS
 
@@ -81,13 +82,22 @@ class Foreign:
         """Tell at a glance whether the cache takes the key as it is; False may still be so."""
         return self.roomy and harmless(key) is not None
 
-    def quick(self, key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
+    def quick(
+        self,
+        key: Any,
+        version: int | None,
+        tags: tuple[str, ...] = (),
+        told: bool | None = False,
+    ) -> Any:
         """Return the value of an untagged entry, MISSING, or UNSURE for the long way round."""
         # As fits() and reading_is_heard() say; two calls more would be a tenth of the whole.
         if tags or type(key) is not str or not self.roomy or harmless(key) is None:
             return UNSURE
-        if HIT.receivers or MISS.receivers or ONE.receivers or MANY.receivers:
-            return UNSURE
+        heard = HIT.receivers or MISS.receivers or ONE.receivers or MANY.receivers
+        if heard and not told:
+            return (
+                UNSURE if told is None or version is not None else tell(self, self.alias, key, ())
+            )
         try:
             found = caches[self.alias].get(key, MISSING, version)
         except Exception:  # whatever it is, the long way meets it again and says what it means
