@@ -1,4 +1,4 @@
-"""A hit on the straight line is told of as on the long way, once, and where receivers may be called."""
+"""A hit on the straight line is told of as on the long way: once, and to whom it may be."""
 
 import asyncio
 import threading
