@@ -112,18 +112,19 @@ class Array(SyncDriver):
 
     def do_write(self, op: Operation) -> set[Key]:
         """Store all values, or none if the alias was flushed while they were computed."""
-        slots = {
-            self._name(key, op.version): self._slot(key, value, op)
+        slots = [
+            (key, self._name(key, op.version), self._slot(key, value, op))
             for key, value in op.values.items()
-        }
-        with self.memory.lock:
+        ]
+        memory, failed = self.memory, set()
+        with memory.lock:
             if self._late(op):
                 return set(op.keys)
-            failed = {key for key in op.values if not self._mine(op, key)}
-            gone = {self._name(key, op.version) for key in failed}
-            for name, slot in slots.items():
-                if name not in gone:
-                    self.memory.keep(name, slot, self.entries, self.room)
+            for key, name, slot in slots:
+                if op.token and memory.claims.get(name) != op.token:
+                    failed.add(key)
+                else:
+                    memory.keep(name, slot, self.entries, self.room)
         return failed
 
     def do_delete(self, op: Operation) -> set[Key]:
@@ -323,9 +324,9 @@ class Array(SyncDriver):
             )
         text = None if isinstance(key, Record) else key
         version = self.version if op.version is None else op.version
-        slot = Slot(held.value, held.thaw, self.names.expires(op.ttl), held.size, text, version)
-        if text is not None and not usual(self.names.made(text, version)):
-            slot = slot._replace(odd=True)
+        odd = text is not None and not usual(self.names.made(text, version))
+        expires = self.names.expires(op.ttl)
+        slot = Slot(held.value, held.thaw, expires, held.size, text, version, odd=odd)
         return slot if entry is None else _filled(slot, entry)
 
 

@@ -122,16 +122,21 @@ class Quick(Protocol):
 
 def compose(layers: Sequence[Layer], driver: Driver) -> Proceed:
     """Return one call that goes through ``layers``, the first outermost, to the driver."""
-    proceed: Proceed = driver.perform
+    steps: tuple[Step, ...] = ()
     for layer in reversed(layers):
-        proceed = _around(layer, proceed)
-    return proceed
+        steps = ((layer.idle, layer, _chain(steps, driver.perform)), *steps)
+    return _chain(steps, driver.perform)
 
 
-def _around(layer: Layer, proceed: Proceed) -> Proceed:
-    idle = layer.idle
+Step = tuple[Callable[[Operation], bool], Layer, Proceed]
+"""Whether a layer lets a call pass by, the layer, and what comes after it."""
 
+
+def _chain(steps: tuple[Step, ...], perform: Proceed) -> Proceed:
     def call(face: Face, op: Operation) -> Awaitable[Any]:
-        return proceed(face, op) if idle(op) else layer(face, op, proceed)
+        for idle, layer, rest in steps:
+            if not idle(op):
+                return layer(face, op, rest)
+        return perform(face, op)
 
     return call

@@ -88,12 +88,12 @@ PATHS: dict[str, Callable[[], Any]] = {
 }
 
 MOST: dict[str, tuple[int | None, ...]] = {
-    "array": (2, 2, 2, 4, 9, 19, 10, 53, 1335, 44, 38),
-    "locmem": (2, 0, 2, 4, 9, 158, 10, 48, 1245, None, 47),
-    "file": (31, 31, 15, 51, 9, 76, 39, 99, 2642, 120, 43),
-    "redis": (57, 57, 39, None, 9, 101, 65, 101, 2970, 89, 68),
-    "memcached": (59, 59, 42, 53, 9, 104, 67, 105, 2966, 121, 72),
-    "postgresql": (53, 53, 34, 55, 9, 96, 61, 90, 2862, 74, 52),
+    "array": (2, 2, 2, 4, 9, 19, 10, 47, 1332, 41, 35),
+    "locmem": (2, 0, 2, 4, 9, 156, 10, 45, 1242, None, 44),
+    "file": (31, 31, 15, 48, 9, 76, 39, 96, 2639, 117, 40),
+    "redis": (57, 57, 39, None, 9, 101, 65, 99, 2967, 87, 65),
+    "memcached": (59, 59, 42, 50, 9, 104, 67, 103, 2963, 119, 69),
+    "postgresql": (53, 53, 34, 52, 9, 96, 61, 88, 2859, 72, 49),
 }
 """How many calls each of ``PATHS`` may make; None where the store has no such verb, or the number
 depends on who reads beside it."""
