@@ -10,6 +10,9 @@
     ```python
     # settings.py                       run as settings, in force from here to the page's end
     ```
+    ```python
+    # before ...                        how it is written with another package: shown, never run,
+    ```                                 on the pages of docs/migrating alone
     ```html+django                      rendered, with the page's names as context
     ```console
     $ python manage.py cache_get a      run; "# exits 1" behind it says so
@@ -23,7 +26,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 RUN = ("python", "html+django", "console")
-SHOWN_ONLY = ("text", "toml", "json", "html", "")
+SHOWN_ONLY = ("text", "toml", "json", "html", "php", "")
 
 _OPENS = re.compile(r"^( *)(`{3,}|:{3,})\s*([^`\s]*)").match
 _STORES = re.compile(r"<!-- examples: (.+?) -->").search
@@ -43,8 +46,15 @@ class Block(NamedTuple):
         return self.language == "python" and self.source.startswith("# settings.py")
 
     @property
+    def before(self) -> bool:
+        """Tell whether it is of another package, which the tests have not."""
+        return self.language == "python" and self.source.startswith("# before")
+
+    @property
     def runs(self) -> bool:
         """Tell whether there is something in it to run."""
+        if self.before:
+            return False
         if self.language == "console":
             return "manage.py cache_" in self.source
         return self.language in RUN

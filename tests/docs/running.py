@@ -26,7 +26,7 @@ from tests.stores import DJANGO, OURS
 
 from .pages import Block, Page
 
-ON_SERVERS = {OURS + "memcached.MemcachedCache"}
+ON_SERVERS = {OURS + "memcached.MemcachedCache", OURS + "redis.RedisCache"}
 LEFT_ALONE = {"BASE_DIR", "INSTALLED_APPS", "MIDDLEWARE", "TEMPLATES"}
 """Settings that a page may show, but that stay as the tests have them."""
 
@@ -111,7 +111,8 @@ class Runner:
 
     def settings(self, block: Block) -> None:
         """Put settings in force until the page ends."""
-        names: dict[str, Any] = {"BASE_DIR": self.folder}
+        # What a page adds to is there; what comes of it is left alone.
+        names: dict[str, Any] = {"BASE_DIR": self.folder, "INSTALLED_APPS": [], "MIDDLEWARE": []}
         exec(block.source, names)  # noqa: S102 - our own pages
         given = {name: value for name, value in names.items() if name.isupper()}
         given = {name: value for name, value in given.items() if name not in LEFT_ALONE}

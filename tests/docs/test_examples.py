@@ -1,5 +1,6 @@
 """Every example on every page runs, on the stores the page names."""
 
+import ast
 import contextlib
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def test_no_example_is_left_unrun(page: Page) -> None:
     assert languages - directives <= {*RUN, *SHOWN_ONLY}
     if any(block.runs for block in page.blocks):
         assert page.stores, "say on which stores: <!-- examples: array -->"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_not_run_is_python_of_other_packages(page: Page) -> None:
+    before = [block for block in page.blocks if block.before]
+    assert not before or page.name.startswith("docs/migrating/")
+    for block in before:
+        ast.parse(block.source)
 
 
 WRONG = {
