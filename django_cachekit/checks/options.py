@@ -88,7 +88,7 @@ def _legacy(alias: Alias) -> Messages:
         return
     if names:
         text = "READ_LEGACY is on: pickles that nobody vouches for are read from the server."
-        hint = "Take it out when no more entries are taken over; see docs/migrating."
+        hint = "Take it out when no more entries are taken over; see docs/migrating/entries.md."
         yield checks.Warning(alias.says(text), hint=hint, id="cachekit.W015")
 
 
