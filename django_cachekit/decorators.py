@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .core.ttl import TTLOrFunction
 from .facade import cache
 from .flows.functions import Decorator
+from .flows.grips import Duration
 from .flows.options import Given
 from .flows.synchronized import Synchronized
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def cached(
-    ttl: Any,
+    ttl: TTLOrFunction,
     *,
     key: str | Callable[..., str] | None = None,
     tags: Iterable[Any] | Callable[..., Iterable[Any]] = (),
@@ -33,10 +35,10 @@ def cached(
 def synchronized(
     name: str | Callable[..., str] | None = None,
     *,
-    ttl: Any,
-    wait_for: Any = 10,
+    ttl: Duration,
+    wait_for: Duration = 10,
     auto_refresh: bool = False,
-    max_hold: Any = None,
+    max_hold: Duration | None = None,
     store: str | None = None,
 ) -> Synchronized:
     """Let a function (or coroutine function) run once at a time, in all processes.

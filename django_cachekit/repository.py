@@ -3,26 +3,18 @@
 A ``Repository`` is one alias; ``tags(...)`` and ``memo()`` give the same alias in another scope.
 """
 
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterable,
-    Iterator,
-    Mapping,
-)
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from . import verbs
 from .core.bounded import Bounded
-from .core.faces import AWAITING, BLOCKING, both, run_now
+from .core.faces import AWAITING, BLOCKING, both, faced, run_now
 from .core.operation import MISSING, UNSURE
-from .core.ttl import KEEP
+from .core.ttl import TTLOrFunction
 from .flows import aging, compute, compute_many, exchange, invalidation, locks, tagged, values
-from .flows.compute import Draft
 from .flows.functions import Decorator
 from .flows.funnels import Funnel
+from .flows.grips import Duration
 from .flows.locks import Lock
 from .flows.options import Given
 from .layers.ground import backend_of
@@ -31,7 +23,11 @@ from .scopes import Port, Stack, tag_names
 from .scopes import namespace as spaced
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
+
+    from .signatures import Signatures
+else:
+    Signatures = object
 
 T = TypeVar("T")
 
@@ -65,7 +61,8 @@ SCOPES = 100
 """How many scopes of tags a repository keeps: making one takes longer than a read from memory."""
 
 
-class Repository:
+@faced
+class Repository(Signatures):
     """Be one cache alias: Django's cache object and more.
 
     Every verb that does I/O has a coroutine twin with an ``a`` before its name. Keys are text (or
@@ -85,7 +82,7 @@ class Repository:
         self._stores = stores
         self._tags = tags
         self._memo = memo
-        self._twin: Repository | None = None  # with a memory
+        self._twin: Self | None = None  # with a memory
         stack = home.memoised if memo else home.stack
         self._scopes: Bounded[Any, TaggedRepository] = Bounded(SCOPES)
         self._bare = not (memo or tags or space)
@@ -129,7 +126,7 @@ class Repository:
         space = spaced(tags) if namespace or self._now.space else ""
         return TaggedRepository(self._home, self._stores, tags, memo=self._memo, space=space)
 
-    def memo(self) -> "Repository":
+    def memo(self) -> "Self":
         """Return this alias with a memory: what this request or task read is not read again.
 
         A value read twice is the same object twice.
@@ -143,36 +140,38 @@ class Repository:
 
     # Reading
 
-    _get, _aget = both(values.get)
+    if not TYPE_CHECKING:  # see signatures
+        _get, _aget = both(values.get)
 
-    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        """Return the value, or ``default``; a default that can be called is called."""
-        if self._bare and not BUSY:  # what the port does then, by two calls less
-            found = (self._home.ready or self._home.stack()).quick(key, version)
-        else:
-            found = self._now.quick(key, version)
-        if found is UNSURE:
-            return self._get(key, default, version)
-        if found is MISSING:
-            return default() if callable(default) else default
-        return found
+        def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+            """Return the value, or ``default``; a default that can be called is called."""
+            if self._bare and not BUSY:  # what the port does then, by two calls less
+                found = (self._home.ready or self._home.stack()).quick(key, version)
+            else:
+                found = self._now.quick(key, version)
+            if found is UNSURE:
+                return self._get(key, default, version)
+            if found is MISSING:
+                return default() if callable(default) else default
+            return found
 
-    async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        """Return the value, or ``default``; a default that can be called is called."""
-        found = self._later.quick(key, version)
-        if found is UNSURE or (found is MISSING and callable(default)):
-            return await self._aget(key, default, version)
-        return default if found is MISSING else found
+        async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+            """Return the value, or ``default``; a default that can be called is called."""
+            found = self._later.quick(key, version)
+            if found is UNSURE or (found is MISSING and callable(default)):
+                return await self._aget(key, default, version)
+            return default if found is MISSING else found
 
-    many, amany = both(values.many)
+        many, amany = both(values.many)
+        pull, apull = both(values.pull)
+        string, astring = both(values.string)
+        integer, ainteger = both(values.integer)
+        float, afloat = both(values.float_)
+        boolean, aboolean = both(values.boolean)
+        array, aarray = both(values.array)
+
     has, ahas = both(values.has)
     missing, amissing = both(values.missing)
-    pull, apull = both(values.pull)
-    string, astring = both(values.string)
-    integer, ainteger = both(values.integer)
-    float, afloat = both(values.float_)
-    boolean, aboolean = both(values.boolean)
-    array, aarray = both(values.array)
     ttl, attl = both(values.ttl)
 
     # Writing
@@ -188,32 +187,6 @@ class Repository:
     forget_pattern, aforget_pattern = both(values.forget_pattern)
     flush, aflush = both(values.flush)
     prune, aprune = both(values.prune)
-
-    if TYPE_CHECKING:
-
-        def cas(
-            self, key: Any, change: Callable[[Any], T], *, default: Any = None, ttl: Any = KEEP
-        ) -> T:
-            """Put ``change(value)`` in a value's place, unless another came between: then anew."""
-
-        @overload
-        def acas(
-            self,
-            key: Any,
-            change: Callable[[Any], Awaitable[T]],
-            *,
-            default: Any = None,
-            ttl: Any = KEEP,
-        ) -> Coroutine[Any, Any, T]: ...
-        @overload
-        def acas(
-            self, key: Any, change: Callable[[Any], T], *, default: Any = None, ttl: Any = KEEP
-        ) -> Coroutine[Any, Any, T]: ...
-        def acas(self, key: Any, change: Any, *, default: Any = None, ttl: Any = KEEP) -> Any:
-            """Put ``change(value)`` in a value's place, unless another came between: then anew."""
-
-    else:
-        cas, acas = both(exchange.cas)
 
     # Django's own
 
@@ -252,140 +225,19 @@ class Repository:
 
     # Computing
 
-    if TYPE_CHECKING:
-
-        @overload
-        def remember(
-            self, key: Any, ttl: Any, make: Callable[[], T], **options: Unpack[Given]
-        ) -> T: ...
-        @overload
-        def remember(
-            self, key: Any, ttl: Any, make: Callable[[Draft], T], **options: Unpack[Given]
-        ) -> T: ...
-        def remember(self, key: Any, ttl: Any, make: Any, **options: Unpack[Given]) -> Any:
-            """Return the cached value, or what ``make`` gives, stored for ``ttl``."""
-
-        @overload
-        def aremember(
-            self, key: Any, ttl: Any, make: Callable[[], Awaitable[T]], **options: Unpack[Given]
-        ) -> Coroutine[Any, Any, T]: ...
-        @overload
-        def aremember(
-            self,
-            key: Any,
-            ttl: Any,
-            make: Callable[[Draft], Awaitable[T]],
-            **options: Unpack[Given],
-        ) -> Coroutine[Any, Any, T]: ...
-        @overload
-        def aremember(
-            self, key: Any, ttl: Any, make: Callable[[], T], **options: Unpack[Given]
-        ) -> Coroutine[Any, Any, T]: ...
-        @overload
-        def aremember(
-            self, key: Any, ttl: Any, make: Callable[[Draft], T], **options: Unpack[Given]
-        ) -> Coroutine[Any, Any, T]: ...
-        def aremember(self, key: Any, ttl: Any, make: Any, **options: Unpack[Given]) -> Any:
-            """Return the cached value, or what ``make`` gives, stored for ``ttl``."""
-
-        @overload
-        def remember_forever(
-            self, key: Any, make: Callable[[], T], **options: Unpack[Given]
-        ) -> T: ...
-        @overload
-        def remember_forever(
-            self, key: Any, make: Callable[[Draft], T], **options: Unpack[Given]
-        ) -> T: ...
-        def remember_forever(self, key: Any, make: Any, **options: Unpack[Given]) -> Any:
-            """Return the cached value, or what ``make`` gives, stored for ever."""
-
-        @overload
-        def aremember_forever(
-            self, key: Any, make: Callable[[], Awaitable[T]], **options: Unpack[Given]
-        ) -> Coroutine[Any, Any, T]: ...
-        @overload
-        def aremember_forever(
-            self, key: Any, make: Callable[[Draft], Awaitable[T]], **options: Unpack[Given]
-        ) -> Coroutine[Any, Any, T]: ...
-        @overload
-        def aremember_forever(
-            self, key: Any, make: Callable[[], T], **options: Unpack[Given]
-        ) -> Coroutine[Any, Any, T]: ...
-        def aremember_forever(self, key: Any, make: Any, **options: Unpack[Given]) -> Any:
-            """Return the cached value, or what ``make`` gives, stored for ever."""
-
-        sear, asear = remember_forever, aremember_forever
-
-        @overload
-        def flexible(
-            self, key: Any, ttl: tuple[Any, Any], make: Callable[[], T], **options: Unpack[Given]
-        ) -> T: ...
-        @overload
-        def flexible(
-            self,
-            key: Any,
-            ttl: tuple[Any, Any],
-            make: Callable[[Draft], T],
-            **options: Unpack[Given],
-        ) -> T: ...
-        def flexible(self, key: Any, ttl: Any, make: Any, **options: Unpack[Given]) -> Any:
-            """Return the value, computed anew behind the caller once it is stale."""
-
-        @overload
-        def aflexible(
-            self,
-            key: Any,
-            ttl: tuple[Any, Any],
-            make: Callable[[], Awaitable[T]],
-            **options: Unpack[Given],
-        ) -> Coroutine[Any, Any, T]: ...
-        @overload
-        def aflexible(
-            self,
-            key: Any,
-            ttl: tuple[Any, Any],
-            make: Callable[[Draft], Awaitable[T]],
-            **options: Unpack[Given],
-        ) -> Coroutine[Any, Any, T]: ...
-        @overload
-        def aflexible(
-            self, key: Any, ttl: tuple[Any, Any], make: Callable[[], T], **options: Unpack[Given]
-        ) -> Coroutine[Any, Any, T]: ...
-        def aflexible(self, key: Any, ttl: Any, make: Any, **options: Unpack[Given]) -> Any:
-            """Return the value, computed anew behind the caller once it is stale."""
-
-        def remember_many(
-            self, keys: Iterable[Any], ttl: Any, make_many: Callable[[list[Any]], Mapping[Any, T]]
-        ) -> dict[Any, T]:
-            """Return a dict of ``keys``: one read, one ``make_many(missing)``, one write."""
-
-        @overload
-        def aremember_many(
-            self,
-            keys: Iterable[Any],
-            ttl: Any,
-            make_many: Callable[[list[Any]], Awaitable[Mapping[Any, T]]],
-        ) -> Coroutine[Any, Any, dict[Any, T]]: ...
-        @overload
-        def aremember_many(
-            self, keys: Iterable[Any], ttl: Any, make_many: Callable[[list[Any]], Mapping[Any, T]]
-        ) -> Coroutine[Any, Any, dict[Any, T]]: ...
-        def aremember_many(self, keys: Any, ttl: Any, make_many: Any) -> Any:
-            """Return a dict of ``keys``: one read, one ``make_many(missing)``, one write."""
-
-    else:
+    if not TYPE_CHECKING:  # see signatures
         remember, aremember = both(aging.remember)
         remember_forever, aremember_forever = both(aging.remember_forever)
         sear, asear = remember_forever, aremember_forever
         flexible, aflexible = both(aging.flexible)
+        refresh, arefresh = both(aging.refresh)
         remember_many, aremember_many = both(compute_many.remember_many)
-
-    get_or_set, aget_or_set = both(compute.get_or_set)
-    refresh, arefresh = both(aging.refresh)
+        get_or_set, aget_or_set = both(compute.get_or_set)
+        cas, acas = both(exchange.cas)
 
     def cached(
         self,
-        ttl: Any,
+        ttl: TTLOrFunction,
         *,
         key: str | Callable[..., str] | None = None,
         tags: Iterable[Any] | Callable[..., Iterable[Any]] = (),
@@ -399,11 +251,11 @@ class Repository:
     def lock(
         self,
         name: Any,
-        ttl: Any,
+        ttl: Duration,
         owner: str | None = None,
         *,
         auto_refresh: bool = False,
-        max_hold: Any = None,
+        max_hold: Duration | None = None,
     ) -> Lock:
         """Return the lock of that name, not yet taken; once it is, it lasts for ``ttl`` at most.
 
@@ -412,29 +264,52 @@ class Repository:
         Locks are none of the alias's entries: no flush and no key reaches them. Taking one is
         NotSupported where the store cannot do it rightly.
         """
-        given = {"auto_refresh": auto_refresh, "max_hold": max_hold}
+        given: Any = {"auto_refresh": auto_refresh, "max_hold": max_hold}
         return locks.lock(self._now, self._later, name, ttl, owner, **given)
 
     def restore_lock(self, name: Any, owner: str) -> Lock:
         """Return a lock that another process took, for its owner to refresh or give back here."""
         return locks.restored(self._now, self._later, name, owner)
 
-    def funnel(self, name: Any, limit: int = 3, ttl: Any = 60) -> Funnel:
+    def funnel(self, name: Any, limit: int = 3, ttl: Duration = 60) -> Funnel:
         """Return what lets ``limit`` callers in at a time, each for ``ttl`` at most."""
         return Funnel(self._now, self._later, name, limit, ttl)
 
     def without_overlapping(
-        self, name: Any, callback: Callable[[], T], *, lock_for: Any = 300, wait_for: Any = 10
+        self,
+        name: Any,
+        callback: Callable[[], T],
+        *,
+        lock_for: Duration = 300,
+        wait_for: Duration = 10,
     ) -> T:
         """Return what ``callback`` does while no other of that name runs; LockTimeout if one did.
 
         It waits for ``wait_for`` seconds at most, and may take ``lock_for``: a lock that ended
         before is LockLost.
         """
-        return self.lock(name, lock_for).block(wait_for, callback)  # type: ignore[no-any-return]  # the callback's
+        return self.lock(name, lock_for).block(wait_for, callback)
 
+    @overload
     async def awithout_overlapping(
-        self, name: Any, callback: Callable[[], Any], *, lock_for: Any = 300, wait_for: Any = 10
+        self,
+        name: Any,
+        callback: Callable[[], Awaitable[T]],
+        *,
+        lock_for: Duration = 300,
+        wait_for: Duration = 10,
+    ) -> T: ...
+    @overload
+    async def awithout_overlapping(
+        self,
+        name: Any,
+        callback: Callable[[], T],
+        *,
+        lock_for: Duration = 300,
+        wait_for: Duration = 10,
+    ) -> T: ...
+    async def awithout_overlapping(
+        self, name: Any, callback: Any, *, lock_for: Duration = 300, wait_for: Duration = 10
     ) -> Any:
         """Return what ``callback`` does while no other of that name runs; see its twin."""
         return await self.lock(name, lock_for).ablock(wait_for, callback)
@@ -448,6 +323,7 @@ class Repository:
             return getattr(backend_of(self.alias), name)
 
 
+@faced
 class TaggedRepository(Repository):
     """Be one alias in the scope of some tags; ``flush`` takes the tagged entries away.
 

@@ -4,7 +4,7 @@ Each has the signature and meaning that Django documents (``django.core.cache.ba
 """
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
@@ -12,8 +12,10 @@ from .core.entry import Entry
 from .core.flights import BOARD
 from .core.keys import plain
 from .core.operation import MISSING, Kind, Operation
-from .core.ttl import over, seconds
+from .core.ttl import TTL, over, seconds
 from .scopes import Port
+
+K = TypeVar("K")
 
 
 def unwrap(value: Any) -> Any:
@@ -34,7 +36,7 @@ async def get(port: Port, key: Any, default: Any = None, version: int | None = N
     return default if found is MISSING else found
 
 
-async def get_many(port: Port, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
+async def get_many(port: Port, keys: Iterable[K], version: int | None = None) -> dict[K, Any]:
     """Return a dict of those of ``keys`` that are there, in one trip."""
     asked = {key: plain(key) for key in keys}
     if not asked:
@@ -103,7 +105,7 @@ async def put_value(
     port: Port,
     key: Any,
     value: Any,
-    timeout: Any = DEFAULT_TIMEOUT,
+    timeout: TTL = DEFAULT_TIMEOUT,
     version: int | None = None,
 ) -> None:
     """Store a value; a timeout of 0 or less removes the key."""
@@ -112,10 +114,10 @@ async def put_value(
 
 async def set_many(
     port: Port,
-    data: Mapping[Any, Any],
-    timeout: Any = DEFAULT_TIMEOUT,
+    data: Mapping[K, Any],
+    timeout: TTL = DEFAULT_TIMEOUT,
     version: int | None = None,
-) -> list[Any]:
+) -> list[K]:
     """Store many values in one trip and return the keys that could not be stored."""
     if not data:
         return []
@@ -127,7 +129,7 @@ async def add(
     port: Port,
     key: Any,
     value: Any,
-    timeout: Any = DEFAULT_TIMEOUT,
+    timeout: TTL = DEFAULT_TIMEOUT,
     version: int | None = None,
 ) -> bool:
     """Store a value if the key is not there, and tell whether this call did; atomic."""
@@ -151,7 +153,7 @@ async def delete_many(port: Port, keys: Iterable[Any], version: int | None = Non
 
 
 async def touch(
-    port: Port, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
+    port: Port, key: Any, timeout: TTL = DEFAULT_TIMEOUT, version: int | None = None
 ) -> bool:
     """Give a key a new timeout and tell whether it was there; 0 or less removes it."""
     key, ttl = plain(key), seconds(timeout)
@@ -193,7 +195,7 @@ async def get_or_set(
     port: Port,
     key: Any,
     default: Any,
-    timeout: Any = DEFAULT_TIMEOUT,
+    timeout: TTL = DEFAULT_TIMEOUT,
     version: int | None = None,
 ) -> Any:
     """Return the value; where there is none, ``default`` (called if it can be), stored.

@@ -547,3 +547,13 @@ def both(
         return await flow(self._later, *args, **kwargs)
 
     return cast("_Faces[P, T]", (blocking, awaited))
+
+
+def faced(cls: type[T]) -> type[T]:
+    """Call the faces that a class has of flows by the names it gives them, as ``help()`` shows."""
+    done: set[Any] = set()
+    for name, face in vars(cls).items():
+        if hasattr(face, "__wrapped__") and face not in done:  # a second name is the first one's
+            done.add(face)
+            face.__name__, face.__qualname__ = name, f"{cls.__qualname__}.{name}"
+    return cls

@@ -1,6 +1,7 @@
 """Times to live: every form a caller may give, as seconds from now."""
 
 import math
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
@@ -23,6 +24,10 @@ class Kept(Enum):
 KEEP: Final = Kept.KEEP
 
 TTL = int | float | timedelta | datetime | None
+"""How long something lives, as people give it."""
+
+TTLOrFunction = TTL | Callable[[Any], TTL]
+"""The same, or a function of the fresh value that returns it."""
 
 
 def seconds(ttl: Any) -> Any:

@@ -2,12 +2,25 @@
 
 from collections.abc import Coroutine, Generator
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ..core.faces import task_id
 from .grips import Grip
 
 T = TypeVar("T")
+
+
+class Leaves(Protocol):
+    """Be what is given back at the end of a block."""
+
+    def left(self, grip: Grip, kind: type[BaseException] | None) -> None:
+        """Give it back."""
+
+    async def aleft(self, grip: Grip, kind: type[BaseException] | None) -> None:
+        """Give it back."""
+
+
+L = TypeVar("L", bound=Leaves)
 
 
 class Entered(Generic[T]):
@@ -31,14 +44,14 @@ class Entered(Generic[T]):
         return entry[1]
 
 
-class Guard:
+class Guard(Generic[L]):
     """Give a lock that was had back at the end of a ``with`` block."""
 
-    def __init__(self, lock: Any, grip: Grip) -> None:
+    def __init__(self, lock: L, grip: Grip) -> None:
         self.lock = lock
         self._grip = grip
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> L:
         return self.lock
 
     def __exit__(
@@ -49,7 +62,7 @@ class Guard:
     ) -> None:
         self.lock.left(self._grip, kind)
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self) -> L:
         return self.lock
 
     async def __aexit__(
@@ -61,13 +74,13 @@ class Guard:
         await self.lock.aleft(self._grip, kind)
 
 
-class Blocking(Coroutine[Any, Any, Any]):
+class Blocking(Coroutine[Any, Any, T]):
     """Wait for a lock: a coroutine, and what ``async with`` takes if it has no callback."""
 
-    def __init__(self, waiting: Coroutine[Any, Any, Any], *, bare: bool) -> None:
+    def __init__(self, waiting: Coroutine[Any, Any, T], *, bare: bool) -> None:
         self._waiting = waiting
         self._bare = bare
-        self._guard: Guard | None = None
+        self._guard: Guard[Any] | None = None
 
     def send(self, value: Any) -> Any:
         """Go on, as a coroutine does."""
@@ -82,15 +95,15 @@ class Blocking(Coroutine[Any, Any, Any]):
         """End, as a coroutine does."""
         self._waiting.close()
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, T]:
         return self._waiting.__await__()
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self: "Blocking[Guard[L]]") -> L:
         if not self._bare:
             self._waiting.close()
             raise TypeError("What has a callback is awaited; it has no block.")
-        self._guard = await self._waiting
-        return self._guard.lock
+        self._guard = guard = await self._waiting
+        return guard.lock
 
     async def __aexit__(self, *error: Any) -> None:
         if self._guard is not None:

@@ -2,8 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ..core.arguments import encode, filled, path_of
 from ..core.faces import finish, is_coroutine_function, run_now
@@ -13,30 +13,68 @@ from .options import read
 from .tasks import Call
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
+S = TypeVar("S")
 T = TypeVar("T")
 NONE: Mapping[str, Any] = {}
 Tags = Iterable[Any] | Callable[..., Iterable[Any]]
 
 
-class CachedFunction(Protocol[P, T]):
-    """Be a function whose results are remembered; a coroutine function's helpers are coroutines."""
+class Named(Protocol[P]):
+    """Be what has a key for each set of arguments."""
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Return the key of these arguments, as ``cache.get`` takes it."""
+
+    def recompute(self, seen: float | None, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Compute anew a result that was computed when it was ``seen``; a task of a worker."""
+
+
+class CachedFunction(Named[P], Protocol[P, T]):
+    """Be a function whose results are remembered; in an instance it is a method, without helpers.
+
+    Those are asked of the class, and take ``self``: ``City.people.forget(city)``.
+    """
 
     uncached: Callable[P, T]
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return the remembered result, or compute it."""
 
-    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """Return the key of these arguments, as ``cache.get`` takes it."""
-
-    def forget(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+    def forget(self, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Forget the result for these arguments; True if there was one."""
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Compute the result anew, store and return it."""
 
-    def recompute(self, seen: float | None, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Compute anew a result that was computed when it was ``seen``; a task of a worker."""
+    @overload
+    def __get__(self, instance: None, owner: Any, /) -> "CachedFunction[P, T]": ...
+    @overload
+    def __get__(
+        self: "CachedFunction[Concatenate[S, Q], T]", instance: S, owner: Any = None, /
+    ) -> Callable[Q, T]: ...
+
+
+class CachedCoroutine(Named[P], Protocol[P, T]):
+    """Be a coroutine function whose results are remembered; so are its helpers."""
+
+    uncached: Callable[P, Coroutine[Any, Any, T]]
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the remembered result, or compute it."""
+
+    async def forget(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Forget the result for these arguments; True if there was one."""
+
+    async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Compute the result anew, store and return it."""
+
+    @overload
+    def __get__(self, instance: None, owner: Any, /) -> "CachedCoroutine[P, T]": ...
+    @overload
+    def __get__(
+        self: "CachedCoroutine[Concatenate[S, Q], T]", instance: S, owner: Any = None, /
+    ) -> Callable[Q, Coroutine[Any, Any, T]]: ...
 
 
 class Recipe(Generic[P, T]):
@@ -93,14 +131,18 @@ class Decorator:
         self.tags = tags
         self.options = options
 
-    def __call__(self, function: Callable[P, T]) -> CachedFunction[P, T]:
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, T]]) -> CachedCoroutine[P, T]: ...  # type: ignore[overload-overlap]  # a coroutine's is the closer one
+    @overload
+    def __call__(self, function: Callable[P, T]) -> CachedFunction[P, T]: ...
+    def __call__(self, function: Callable[..., Any]) -> Any:
         """Return the function with a memory."""
         recipe = Recipe(function, self.key, self.tags)
         make: Any = self._awaited if is_coroutine_function(function) else self._blocking
         wrapped: Any = make(recipe)
         wrapped.key = recipe.key
         wrapped.uncached = function
-        return cast("CachedFunction[P, T]", wrapped)
+        return wrapped
 
     def _scope(self, recipe: Recipe[Any, Any], args: Any, kwargs: Any) -> Any:
         tags = recipe.tags(*args, **kwargs)

@@ -1,7 +1,7 @@
 """``Funnel``: so many callers at a time, and no more."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, overload
 
 from ..core.faces import run_now
 from ..core.held import slot_record
@@ -9,13 +9,15 @@ from ..errors import LockTimeout
 from ..scopes import Port
 from . import holding
 from .blocks import Blocking, Entered, Guard
-from .grips import Hand, Terms, lasting
+from .grips import Duration, Hand, Terms, lasting
 from .locks import Lock, named
 
 SLOTS = 1_000
 """How many slots a funnel may have; each attempt may have to ask for all of them."""
 
-Failure = Callable[[LockTimeout], Any]
+T = TypeVar("T")
+E = TypeVar("E")
+Failure = Callable[[LockTimeout], E]
 
 
 class Funnel:
@@ -25,7 +27,7 @@ class Funnel:
     where its holder died. One funnel may be shared by threads and tasks.
     """
 
-    def __init__(self, now: Port, later: Port, name: Any, limit: int, ttl: Any) -> None:
+    def __init__(self, now: Port, later: Port, name: Any, limit: int, ttl: Duration) -> None:
         if type(limit) is not int or not 1 <= limit <= SLOTS:
             raise ValueError(f"A funnel lets 1 to {SLOTS:,} in, not {limit!r}.")
         text = named(name)
@@ -41,12 +43,19 @@ class Funnel:
     def _slot(self) -> Lock:
         return Lock(*self._ports, self._terms)
 
+    @overload
     def block(
-        self,
-        seconds: Any,
-        callback: Callable[[], Any] | None = None,
-        failure: Failure | None = None,
-    ) -> Any:
+        self, seconds: Duration, callback: None = None, failure: None = None
+    ) -> Guard[Lock]: ...
+    @overload
+    def block(self, seconds: Duration, callback: Callable[[], T], failure: None = None) -> T: ...
+    @overload
+    def block(
+        self, seconds: Duration, callback: None = None, *, failure: Failure[E]
+    ) -> Guard[Lock] | E: ...
+    @overload
+    def block(self, seconds: Duration, callback: Callable[[], T], failure: Failure[E]) -> T | E: ...
+    def block(self, seconds: Duration, callback: Any = None, failure: Any = None) -> Any:
         """Wait so long at most for a slot, else LockTimeout, or what ``failure(error)`` returns.
 
         With a callback return what it returns; without, what frees the slot at the end of a
@@ -63,12 +72,27 @@ class Funnel:
             return Guard(slot, grip)
         return run_now(holding.called(Hand(port, grip), callback))
 
+    @overload
     def ablock(
-        self,
-        seconds: Any,
-        callback: Callable[[], Any] | None = None,
-        failure: Failure | None = None,
-    ) -> Blocking:
+        self, seconds: Duration, callback: None = None, failure: None = None
+    ) -> Blocking[Guard[Lock]]: ...
+    @overload
+    def ablock(
+        self, seconds: Duration, callback: Callable[[], Awaitable[T]], failure: None = None
+    ) -> Blocking[T]: ...
+    @overload
+    def ablock(
+        self, seconds: Duration, callback: Callable[[], T], failure: None = None
+    ) -> Blocking[T]: ...
+    @overload
+    def ablock(
+        self, seconds: Duration, callback: Callable[[], Any] | None, failure: Failure[Any]
+    ) -> Blocking[Any]: ...
+    @overload
+    def ablock(
+        self, seconds: Duration, callback: Callable[[], Any] | None = None, *, failure: Failure[Any]
+    ) -> Blocking[Any]: ...
+    def ablock(self, seconds: Duration, callback: Any = None, failure: Any = None) -> Any:
         """Wait as ``block`` does: to be awaited, or for ``async with``."""
         slot, (_, port) = self._slot(), self._ports
 

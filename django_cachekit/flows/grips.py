@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from ..core import clock
@@ -10,6 +11,9 @@ from ..core.operation import Kind, Operation, Record
 from ..core.ttl import over, seconds
 from ..layers.events import end_is_heard
 from ..scopes import Port
+
+Duration = int | float | timedelta | datetime
+"""A time to wait, or for which a lock is taken, as people give it."""
 
 LONGEST = 30 * 24 * 3600
 """Seconds for which a lock may be taken; who needs it longer refreshes it."""

@@ -1,20 +1,21 @@
 """``Lock``: what a caller holds in hand."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar, overload
 
-from ..core.faces import both, run_now
+from ..core.faces import both, faced, run_now
 from ..core.held import lock_record
 from ..core.keys import plain
 from ..scopes import Port
 from . import holding
 from .blocks import Blocking, Entered, Guard
-from .grips import Grip, Hand, Terms, lasting, waiting_time
+from .grips import Duration, Grip, Hand, Terms, lasting, waiting_time
 from .keeping import KEEPERS, Kept
 
 T = TypeVar("T")
 
 
+@faced
 class Lock:
     """Be a lock by its name: at most one owner has it, for ``ttl`` seconds at most.
 
@@ -90,7 +91,11 @@ class Lock:
         grip = self._next()
         return self._settled(grip, await holding.acquire(self._hand(1, grip)))
 
-    def get(self, callback: Callable[[], T] | None = None) -> Any:
+    @overload
+    def get(self, callback: None = None) -> bool: ...
+    @overload
+    def get(self, callback: Callable[[], T]) -> T | Literal[False]: ...
+    def get(self, callback: Callable[[], Any] | None = None) -> Any:
         """Try once; with a callback return what it returns, or False if the lock was not had."""
         hand = self._hand(0, self._next())
         had = self._settled(hand.grip, run_now(holding.acquire(hand)))
@@ -98,6 +103,12 @@ class Lock:
             return had
         return run_now(holding.called(hand, callback))
 
+    @overload
+    async def aget(self, callback: None = None) -> bool: ...
+    @overload
+    async def aget(self, callback: Callable[[], Awaitable[T]]) -> T | Literal[False]: ...
+    @overload
+    async def aget(self, callback: Callable[[], T]) -> T | Literal[False]: ...
     async def aget(self, callback: Callable[[], Any] | None = None) -> Any:
         """Try once; with a callback return what it returns, or False if the lock was not had."""
         hand = self._hand(1, self._next())
@@ -106,7 +117,11 @@ class Lock:
             return had
         return await holding.called(hand, callback)
 
-    def block(self, seconds: Any, callback: Callable[[], Any] | None = None) -> Any:
+    @overload
+    def block(self, seconds: Duration, callback: None = None) -> "Guard[Lock]": ...
+    @overload
+    def block(self, seconds: Duration, callback: Callable[[], T]) -> T: ...
+    def block(self, seconds: Duration, callback: Callable[[], Any] | None = None) -> Any:
         """Wait so long at most until it is had, else LockTimeout.
 
         With a callback return what it returns; without, what gives the lock back at the end of a
@@ -117,7 +132,13 @@ class Lock:
             Guard(self, hand.grip) if callback is None else run_now(holding.called(hand, callback))
         )
 
-    def ablock(self, seconds: Any, callback: Callable[[], Any] | None = None) -> Blocking:
+    @overload
+    def ablock(self, seconds: Duration, callback: None = None) -> "Blocking[Guard[Lock]]": ...
+    @overload
+    def ablock(self, seconds: Duration, callback: Callable[[], Awaitable[T]]) -> Blocking[T]: ...
+    @overload
+    def ablock(self, seconds: Duration, callback: Callable[[], T]) -> Blocking[T]: ...
+    def ablock(self, seconds: Duration, callback: Callable[[], Any] | None = None) -> Blocking[Any]:
         """Wait as ``block`` does: to be awaited, or for ``async with``."""
 
         async def waited() -> Any:

@@ -9,7 +9,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from ..core.flights import BOARD
 from ..core.keys import matcher, plain
 from ..core.operation import MISSING, Kind, Operation
-from ..core.ttl import over, seconds
+from ..core.ttl import TTL, over, seconds
 from ..errors import TypeMismatch
 from ..scopes import Port
 from ..verbs import find, remove, revoke, store, unwrap
@@ -32,7 +32,7 @@ async def get(port: Port, key: Any, default: Any = None, version: int | None = N
 
 
 async def many(port: Port, keys: Iterable[Any] | Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return a dict of every key in the order asked; ``{key: default}`` gives each its default."""
+    """Return a dict of every key in the order asked; ``{key: default}`` gives defaults."""
     defaults = keys if isinstance(keys, Mapping) else dict.fromkeys(keys)
     wanted = tuple(dict.fromkeys(map(plain, defaults)))
     if not wanted:
@@ -70,7 +70,7 @@ async def ttl(port: Port, key: Any) -> float | None:
     return None if left is None else float(left)
 
 
-async def put(port: Port, key: Any, value: Any, ttl: Any = None) -> bool:
+async def put(port: Port, key: Any, value: Any, ttl: TTL = None) -> bool:
     """Store a value, for ever unless a ttl is given; a ttl of 0 or less removes the key."""
     key, ttl = plain(key), seconds(ttl)
     if over(ttl):
@@ -83,13 +83,13 @@ async def forever(port: Port, key: Any, value: Any) -> bool:
     return await put(port, key, value)
 
 
-async def put_many(port: Port, mapping: Mapping[Any, Any], ttl: Any = None) -> bool:
+async def put_many(port: Port, mapping: Mapping[Any, Any], ttl: TTL = None) -> bool:
     """Store many values in one trip where the store can, and tell whether all were stored."""
     values = {plain(key): value for key, value in mapping.items()}
     return not values or not await store(port, values, ttl, label="put_many")
 
 
-async def increment(port: Port, key: Any, by: int = 1, *, initial: int = 0, ttl: Any = None) -> int:
+async def increment(port: Port, key: Any, by: int = 1, *, initial: int = 0, ttl: TTL = None) -> int:
     """Add to a number in one step; a missing key starts from ``initial`` with ``ttl``.
 
     A key that is there keeps its ttl. A value that is not an int is a TypeMismatch.
@@ -106,13 +106,13 @@ async def increment(port: Port, key: Any, by: int = 1, *, initial: int = 0, ttl:
     return int(await port.call(op))
 
 
-async def decrement(port: Port, key: Any, by: int = 1, *, initial: int = 0, ttl: Any = None) -> int:
+async def decrement(port: Port, key: Any, by: int = 1, *, initial: int = 0, ttl: TTL = None) -> int:
     """Subtract from a number in one step, as ``increment`` adds."""
     return await increment(port, key, -by, initial=initial, ttl=ttl)
 
 
 async def touch(
-    port: Port, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
+    port: Port, key: Any, timeout: TTL = DEFAULT_TIMEOUT, version: int | None = None
 ) -> bool:
     """Give a key a new ttl and tell whether it was there; an expired key stays dead."""
     key, ttl = plain(key), seconds(timeout)

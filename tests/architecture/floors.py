@@ -14,7 +14,7 @@ FLOORS = (
     | {"middleware", "templatetags", "contrib", "apps"},
     {"facade"},
     {"manager"},
-    {"repository", "limiter"},
+    {"repository", "signatures", "limiter"},
     {"flows", "backends"},
     {"verbs"},
     {"scopes", "checks"},

@@ -1,0 +1,1 @@
+"""What checkers and editors are told of the verbs, held to what the verbs are."""
