@@ -13,9 +13,13 @@ from django.core.cache.backends import db, dummy, filebased, locmem
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from ..backends.array import ArrayCache
 from ..backends.base import StoreCache
+from ..backends.file import EncryptedFileCache
+from ..backends.null import NullCache
 from ..core import clock
 from ..manager import manager
+from ..signals import lock_acquired
 from .around import Around
 
 if TYPE_CHECKING:
@@ -30,6 +34,9 @@ OF_DJANGO = (
     dummy.DummyCache,
 )
 """Stores that are not ours and ask this process what time it is."""
+
+LOCKS_AGE = (ArrayCache, EncryptedFileCache, NullCache)
+"""Stores of ours whose locks do so too; elsewhere they are the server's."""
 
 
 class Clock:
@@ -56,7 +63,9 @@ class Time:
     """Be time as a test has it: it stands still, or ``ticks``, and goes on when it is told to."""
 
     def __init__(self, at: float, tick: Callable[[], float] | None) -> None:
+        """Begin at a Unix time; ``locked`` are the aliases of which locks were taken since."""
         self.moved = 0.0
+        self.locked: set[str] = set()
         self._at = at
         self._tick = tick
         self._began = tick() if tick else 0.0
@@ -73,7 +82,8 @@ class Time:
         if seconds < 0:
             raise ValueError("Time does not go back: begin with an earlier one.")
         self.moved += seconds
-        _warn_of_servers()
+        for told in (*_not_ours(), *_locks(self.locked)):
+            warnings.warn(told, ServerTimeWarning, stacklevel=2)
 
     def advance_to(self, moment: Moment) -> None:
         """Let time pass until a moment: a datetime, Unix seconds, or text in ISO 8601."""
@@ -112,6 +122,12 @@ class frozen_time(Around[Time]):  # noqa: N801 - as Django's override_settings
                 (db, "tz_now", lambda: _as_django(held.now())),
             ):
                 patches.enter_context(mock.patch.object(place, name, now))
+
+            def taken(*, store: str, **more: Any) -> None:
+                held.locked.add(store)
+
+            lock_acquired.connect(taken, weak=False)
+            patches.callback(lock_acquired.disconnect, taken)
             yield held
 
 
@@ -132,16 +148,24 @@ def _seconds(moment: Moment) -> float:
     return float(moment)
 
 
-def _warn_of_servers() -> None:
-    """Warn of each store in use of which nothing ages by this process's time."""
+def _not_ours() -> Iterator[str]:
+    """Tell of each store in use of which nothing ages by this process's time."""
     used: set[type] = {type(cache) for cache in caches.all(initialized_only=True)}
-    homes: Any = manager._homes.values()
+    homes = manager._homes.values()
     used |= {home.ready.driver.sender for home in homes if home.ready is not None}
-    for kind in sorted(used, key=lambda kind: kind.__qualname__):
+    for kind in sorted(used, key=_path):
         if not issubclass(kind, (StoreCache, *OF_DJANGO)):
-            warnings.warn(
-                f"{kind.__module__}.{kind.__qualname__} keeps time of its own: what it holds does "
-                "not age by what this test says.",
-                ServerTimeWarning,
-                stacklevel=4,
-            )
+            yield f"{_path(kind)} keeps time of its own: nothing in it ages by what a test says."
+
+
+def _locks(aliases: set[str]) -> Iterator[str]:
+    """Tell of each alias whose locks do not age by this process's time, though its values do."""
+    for alias in sorted(aliases):
+        driver: Any = manager.home(alias).stack().driver
+        kind = getattr(driver, "inner", driver).sender
+        if not issubclass(kind, LOCKS_AGE):
+            yield f"The locks of {alias!r} ({_path(kind)}) end by the server's time, not by a test's."
+
+
+def _path(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
