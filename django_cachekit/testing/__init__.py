@@ -30,9 +30,10 @@ from .recording import CacheRecord, assert_cache, record_cache
 from .store import CAPABILITIES, Store
 from .trips import RoundTrips, assert_round_trips, record_round_trips
 
-if "pytest" in sys.modules:
+_pytest = sys.modules.get("pytest")
+if _pytest is not None:
     # Before they are imported: else a test that fails says "assert False", and not what was found.
-    sys.modules["pytest"].register_assert_rewrite("django_cachekit.testing.conformance")
+    _pytest.register_assert_rewrite("django_cachekit.testing.conformance")
 
 __all__ = [
     "CAPABILITIES",

@@ -148,9 +148,7 @@ def record_cache(store: str | None = None) -> Iterator[CacheRecord]:
 
 
 def _receiver(what: str, note: Callable[[Event], None]) -> Callable[..., None]:
-    def receive(
-        *, store: str, key: Any = None, tags: tuple[str, ...] = (), **more: Any
-    ) -> None:
+    def receive(*, store: str, key: Any = None, tags: tuple[str, ...] = (), **more: Any) -> None:
         if key is None or isinstance(key, str):  # else it is a record of our own
             note(Event(what, store, key, tuple(tags)))
 
@@ -170,7 +168,10 @@ def _listening_to_computations(note: Callable[[Event], None]) -> Iterator[None]:
             note(Event("compute", self.port.alias, key, self.port.tags))
         return await many(self, flights, *args)
 
-    with mock.patch.object(Job, "compute", compute), mock.patch.object(Batch, "_make", compute_many):
+    with (
+        mock.patch.object(Job, "compute", compute),
+        mock.patch.object(Batch, "_make", compute_many),
+    ):
         yield
 
 

@@ -28,7 +28,18 @@ HOME = "django_cachekit.backends."
 ELSEWHERE = ("redisdb.engine", "memcache.engine", "sql.table", "dynamo.table")
 """Engines whose trips are noted further down than at their hooks."""
 
-HOOKS = ("clear", "count", "create", "prune", "read", "remove", "take", "update", "updates", "write")
+HOOKS = (
+    "clear",
+    "count",
+    "create",
+    "prune",
+    "read",
+    "remove",
+    "take",
+    "update",
+    "updates",
+    "write",
+)
 PARTS = ("inner", "engine", "wire", "node", "place", "door")
 
 _going: ContextVar[Any] = ContextVar("cachekit_going", default=None)

@@ -133,7 +133,9 @@ def test_some_aliases_and_not_others(array: None) -> None:
 
 def test_what_a_memory_takes_over(array: None) -> None:
     options = {"TAG_INDEX": True, "MAX_ENTRIES": 1}
-    with override_settings(CACHES={"default": ARRAY, "pages": {**TWO["pages"], "OPTIONS": options}}):
+    with override_settings(
+        CACHES={"default": ARRAY, "pages": {**TWO["pages"], "OPTIONS": options}}
+    ):
         with override_cache():
             pages = cache.store("pages")
             pages.tags("t").put("a", 1, 5)

@@ -19,7 +19,7 @@ django.setup()
 pytest_plugins = ["django_cachekit.testing.plugin"]
 """
 
-TESTS = '''
+TESTS = """
 import time
 from django.core.cache import caches
 from django_cachekit import cache
@@ -55,7 +55,7 @@ def test_what_was_asked(empty_cache, cache_record, cache_round_trips):
 def test_all_is_as_it_was():
     assert cache.get("tea") is None
     assert time.time.__module__ == "time"
-'''
+"""
 
 UNITTEST = """
 import sys

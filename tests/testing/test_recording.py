@@ -98,7 +98,9 @@ def test_what_plain_django_asks(stored: str) -> None:
     assert {event.store for event in record.events} == {"default"}
 
 
-@pytest.mark.parametrize("stored", ["array", "locmem", "file", "redis", "postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "stored", ["array", "locmem", "file", "redis", "postgresql"], indirect=True
+)
 def test_coroutines(stored: str) -> None:
     async def main() -> None:
         await cache.aremember("tea", 60, lambda: "Assam")
@@ -195,7 +197,9 @@ class Tea(Enum):
 
 
 def test_what_is_as_expected_passes(stored: str) -> None:
-    with assert_cache(hits=1, misses=["assam", "a"], writes=2, forgets=0, computed=["assam"]) as record:
+    with assert_cache(
+        hits=1, misses=["assam", "a"], writes=2, forgets=0, computed=["assam"]
+    ) as record:
         cache.remember(Tea.ASSAM, 60, lambda: 1)
         cache.get("assam")
         cache.get("a")
@@ -310,6 +314,10 @@ def test_cases() -> None:
     result = unittest.TestResult()
     unittest.defaultTestLoader.loadTestsFromTestCase(Cases).run(result)
     failed = {case.id().rpartition(".")[2]: text for case, text in result.failures}
-    assert (result.testsRun, result.errors, sorted(failed)) == (3, [], ["test_fails", "test_goes_too_often"])
+    assert (result.testsRun, result.errors, sorted(failed)) == (
+        3,
+        [],
+        ["test_fails", "test_goes_too_often"],
+    )
     assert re.search(r"misses: expected 0, found 1 \['tea'\]", failed["test_fails"])
     assert "2 round trips expected, 1 made" in failed["test_goes_too_often"]

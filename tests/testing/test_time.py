@@ -64,7 +64,22 @@ def test_it_stands_still_or_ticks() -> None:
         assert NEW_YEAR + 60 < held.now() < NEW_YEAR + 120
 
 
-@pytest.mark.parametrize("stored", ["array", "locmem", "file", "django-file", "django-db", "database", "redis", "memcached", "postgresql", "dynamodb"], indirect=True)
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "array",
+        "locmem",
+        "file",
+        "django-file",
+        "django-db",
+        "database",
+        "redis",
+        "memcached",
+        "postgresql",
+        "dynamodb",
+    ],
+    indirect=True,
+)
 def test_values_age_in(stored: str) -> None:
     counts = stored not in ("locmem", "django-file", "django-db")
     with frozen_time() as held:
@@ -110,7 +125,9 @@ def test_whose_locks_do_not_age_is_told(stored: str) -> None:
         if stored == "file":
             held.advance(61)
             return
-        with pytest.warns(ServerTimeWarning, match=r"The locks of 'default' \(\S+\) end by the serv"):
+        with pytest.warns(
+            ServerTimeWarning, match=r"The locks of 'default' \(\S+\) end by the serv"
+        ):
             held.advance(61)
     assert cache.lock("tea", 60).is_locked()
 
@@ -124,7 +141,9 @@ class Apart(LocMemCache):
 
 
 @pytest.mark.parametrize("plain", [True, False])
-def test_which_store_keeps_its_own_time_is_told(plain: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_which_store_keeps_its_own_time_is_told(
+    plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from django_cachekit.testing import clock as testing
 
     known = (*testing.OF_DJANGO[1:], Apart)
@@ -211,5 +230,3 @@ def test_freezegun_moves_values(array: None) -> None:
         cache.put("tea", "Assam", 60)
         frozen.tick(61)
         assert cache.get("tea") is None
-
-

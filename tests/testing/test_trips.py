@@ -147,7 +147,10 @@ def test_a_failure_tells_every_trip(stored: str) -> None:
         cache.get("key")
     said = str(failure.value)
     assert said.startswith(f"7 round trips expected, {len(trips)} made; in order:\n  1. ")
-    first = [command if stored in ("array", "locmem") else command.split()[0] for command in trips.commands]
+    first = [
+        command if stored in ("array", "locmem") else command.split()[0]
+        for command in trips.commands
+    ]
     assert first == TOLD[stored]
     assert all(command in said for command in trips.commands)
     if stored == "redis":
