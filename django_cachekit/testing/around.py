@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from asgiref.sync import iscoroutinefunction
 from django.test.utils import TestContextDecorator
@@ -39,7 +39,7 @@ class Around(TestContextDecorator, Generic[T]):
         """End; Django's own name for it."""
         self.__exit__(None, None, None)
 
-    def __enter__(self) -> T:
+    def __enter__(self) -> T:  # type: ignore[override]  # the stub knows one kind only
         return self.enable()
 
     def __exit__(self, *error: Any) -> None:
@@ -55,7 +55,7 @@ class Around(TestContextDecorator, Generic[T]):
         self._close(*error)
 
     def __call__(self, decorated: D) -> D:
-        return cast(D, super().__call__(decorated))
+        return super().__call__(decorated)
 
     def decorate_callable(self, func: Any) -> Any:
         """Return the function with this around each of its calls."""

@@ -90,7 +90,7 @@ class Time:
         self.advance(_seconds(moment) - self.now())
 
 
-class frozen_time(Around[Time]):  # noqa: N801 - as Django's override_settings
+class frozen_time(Around[Time]):
     """Let time stand still, ``at`` a moment or now; the block is given the ``Time`` to move.
 
     It is the time of this package and ``time.time``, so of all stores that ask this process. With
@@ -164,7 +164,8 @@ def _locks(aliases: set[str]) -> Iterator[str]:
         driver: Any = manager.home(alias).stack().driver
         kind = getattr(driver, "inner", driver).sender
         if not issubclass(kind, LOCKS_AGE):
-            yield f"The locks of {alias!r} ({_path(kind)}) end by the server's time, not by a test's."
+            whose = f"{alias!r} ({_path(kind)})"
+            yield f"The locks of {whose} end by the server's time, not by a test's."
 
 
 def _path(kind: type) -> str:

@@ -31,7 +31,7 @@ VERBS = (
     "set_many", "touch",
 )  # fmt: skip
 
-ENDS = {"set": "write", "incr": "increment", "decr": "increment", "clear": "flush"}
+ENDS = {"set": "write", "delete_many": "forget", "incr": "increment", "decr": "increment"}
 """What has happened where the verb has ended."""
 
 IF = {
@@ -159,21 +159,23 @@ def _told(note: Note, verb: str, cache: Any, keys: list[str], result: Any, defau
     if verb == "get":
         note("miss" if result is MISSING else "hit", alias, keys[0])
         return default if result is MISSING else result
-    for key in keys or [None]:
+    if verb == "clear":
+        note("flush", alias, None)
+    for key in keys:
         what = _what(verb, key, result)
         if what:
             note(what, alias, key)
     return result
 
 
-def _what(verb: str, key: str | None, result: Any) -> str:
+def _what(verb: str, key: str, result: Any) -> str:
     if verb in IF:
         return IF[verb][not result]
     if verb == "get_many":
         return "hit" if key in map(plain, result) else "miss"
     if verb == "set_many":
         return "failed write" if key in map(plain, result or ()) else "write"
-    return ENDS.get(verb, "forget")
+    return ENDS[verb]
 
 
 def asked_for(args: tuple[Any, ...], named: dict[str, Any]) -> list[str]:
@@ -185,6 +187,10 @@ def asked_for(args: tuple[Any, ...], named: dict[str, Any]) -> list[str]:
 
 
 def alias_of(cache: Any) -> str:
-    """Return the alias of a cache object that Django made."""
-    made: Any = caches._connections  # type: ignore[attr-defined]  # where Django keeps them
-    return next((alias for alias in caches if getattr(made, alias, None) is cache), "unnamed")
+    """Return the alias of a cache object that Django made, in this thread or in another."""
+    made: Any = caches._connections  # type: ignore[attr-defined]  # where Django keeps this one's
+    likely = [
+        a for a, config in conf.caches().items() if import_string(config["BACKEND"]) is type(cache)
+    ]
+    own = [alias for alias in likely if getattr(made, alias, None) is cache]
+    return next(iter(own or likely), "unnamed")

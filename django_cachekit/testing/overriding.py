@@ -43,7 +43,7 @@ KEPT = ("KEY_FUNCTION", "KEY_PREFIX", "TIMEOUT", "VERSION")
 KEPT_OPTIONS = ("SIGNALS", "TAG_INDEX")
 
 
-class override_cache(Around[Repository]):  # noqa: N801 - as Django's override_settings
+class override_cache(Around[Repository]):
     """Put an empty store in place of some aliases of ``CACHES``, or of all where none is named.
 
     An alias that is named gets a memory of its own; one by keyword the configuration given. With

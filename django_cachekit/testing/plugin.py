@@ -1,4 +1,4 @@
-"""Fixtures for pytest: ``pytest_plugins = ["django_cachekit.testing.plugin"]`` in ``conftest.py``."""
+"""Fixtures for pytest: name this module in ``pytest_plugins`` of your ``conftest.py``."""
 
 from collections.abc import Iterator
 

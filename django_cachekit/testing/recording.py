@@ -175,7 +175,7 @@ def _listening_to_computations(note: Callable[[Event], None]) -> Iterator[None]:
         yield
 
 
-class assert_cache(Around[CacheRecord]):  # noqa: N801 - as Django's override_settings
+class assert_cache(Around[CacheRecord]):
     """Fail unless caches are asked just this within the block, whoever asks.
 
     What is left out is not looked at. A number says how often, a list of keys which: each as often

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
@@ -44,6 +44,9 @@ PARTS = ("inner", "engine", "wire", "node", "place", "door")
 
 _going: ContextVar[Any] = ContextVar("cachekit_going", default=None)
 """Who goes out now: a part of a driver."""
+
+_hooks: ContextVar[Set[Any]] = ContextVar("cachekit_hooks", default=frozenset())
+"""Whose hook is under way, for whom it was noted."""
 
 
 @contextmanager
@@ -191,14 +194,29 @@ def _engines(note: Note, patches: ExitStack) -> None:
 
 
 def _hooked(note: Note, hook: str, method: Any) -> Any:
-    known = _known(method)
-
     def noted(self: Any, *args: Any, **named: Any) -> Any:
-        if _going.get() is not self:  # one hook that is done by another is one trip
-            note(_aliases(self), [hook])
-        return known(self, *args, **named)
+        within = _hooks.get()
+        if (note, self) in within:  # one hook that is done by another is one trip
+            return method(self, *args, **named)
+        note(_aliases(self), [hook])
+        token = _hooks.set({*within, (note, self)})
+        try:
+            return method(self, *args, **named)
+        finally:
+            _hooks.reset(token)
 
-    return noted
+    async def awaited(self: Any, *args: Any, **named: Any) -> Any:
+        within = _hooks.get()
+        if (note, self) in within:
+            return await method(self, *args, **named)
+        note(_aliases(self), [hook])
+        token = _hooks.set({*within, (note, self)})
+        try:
+            return await method(self, *args, **named)
+        finally:
+            _hooks.reset(token)
+
+    return awaited if iscoroutinefunction(method) else noted
 
 
 def _memories(note: Note, patches: ExitStack) -> None:

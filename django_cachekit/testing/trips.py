@@ -47,7 +47,7 @@ def record_round_trips(store: str | None = None) -> Iterator[RoundTrips]:
         yield found
 
 
-class assert_round_trips(Around[RoundTrips]):  # noqa: N801 - as Django's override_settings
+class assert_round_trips(Around[RoundTrips]):
     """Fail unless the block goes to the store so often: by number, or ``at_most`` so often.
 
     With ``store`` only that alias counts. The block is given the ``RoundTrips``.

@@ -37,12 +37,12 @@ class Live(CacheAssertions, LiveServerTestCase):
             return answer.read().decode()
 
     def test_a_page(self) -> None:
-        self.assertIsNone(cache.get("tea"))
+        assert cache.get("tea") is None
         with assert_cache(computed=["tea"], hits=["tea"]), record_round_trips() as trips:
-            self.assertEqual([self.get(), self.get()], ["1893456000.0"] * 2)
-        self.assertEqual(trips.commands.count("write tea"), 1)
-        self.assertEqual(cache.get("tea"), "1893456000.0")
+            assert [self.get(), self.get()] == ["1893456000.0"] * 2
+        assert trips.commands.count("write tea") == 1
+        assert cache.get("tea") == "1893456000.0"
         self.time.advance(61)
-        self.assertEqual(self.get(), "1893456061.0")
+        assert self.get() == "1893456061.0"
 
     test_another_begins_anew = test_a_page

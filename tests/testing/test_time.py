@@ -18,7 +18,7 @@ from django_cachekit.testing import ServerTimeWarning, Time, frozen_time, overri
 
 NEW_YEAR = 1893456000.0  # 2030-01-01 00:00 UTC
 
-WHEN = {
+WHEN: dict[str, Any] = {
     "a datetime": datetime(2030, 1, 1, tzinfo=timezone.utc),
     "one of another zone": datetime(2030, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))),
     "a naive one": datetime(2030, 1, 1),
@@ -197,10 +197,10 @@ class Decorated(SimpleTestCase):
     time: Time
 
     def test_one(self) -> None:
-        self.assertEqual(clock.now(), NEW_YEAR)
+        assert clock.now() == NEW_YEAR
         cache.put("tea", "Assam", 60)
         self.time.advance(61)
-        self.assertIsNone(cache.get("tea"))
+        assert cache.get("tea") is None
 
     test_two = test_one
 
