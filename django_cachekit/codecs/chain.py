@@ -2,13 +2,14 @@
 
 from ..core import clock
 from ..core.entry import Entry
+from ..core.settings import defaults
 from ..errors import ValueTooLarge
 from . import frame
 from .base import NEVER, Compressor, Guard, Unreadable
 from .compressors import MINIMUM
 from .families import Family
 
-MAX_VALUE_BYTES = 8 * 1024 * 1024
+MAX_VALUE_BYTES: int = defaults("codecs")["MAX_VALUE_BYTES"]
 """The most bytes one value may take before compression, unless told otherwise."""
 
 
