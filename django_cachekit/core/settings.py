@@ -91,6 +91,14 @@ OPTIONS: Mapping[str, tuple[Setting, ...]] = {
             "DynamoDB, and a `TaggedCache` over one",
             "tags.md#copies-of-the-records",
         ),
+        Setting(
+            "LAYERS",
+            "list of dotted paths",
+            (),
+            "layers of your own, outermost first",
+            "extending/layer.md",
+            "none",
+        ),
     ),
     "codecs": (
         Setting(

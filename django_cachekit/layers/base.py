@@ -114,11 +114,12 @@ def compose(layers: Sequence[Layer], driver: Driver) -> Proceed:
     """Return one call that goes through ``layers``, the first outermost, to the driver."""
     proceed: Proceed = driver.perform
     for layer in reversed(layers):
-        proceed = _around(layer, proceed)
+        proceed = around(layer, proceed)
     return proceed
 
 
-def _around(layer: Layer, proceed: Proceed) -> Proceed:
+def around(layer: Layer, proceed: Proceed) -> Proceed:
+    """Return one call that goes through ``layer``, unless that has nothing to do with it."""
     idle = layer.idle
 
     def call(face: Face, op: Operation) -> Awaitable[Any]:
