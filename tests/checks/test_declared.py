@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 
 import django_cachekit
 from django_cachekit import conf
+from django_cachekit.checks import options
 from django_cachekit.checks.common import meant
 from django_cachekit.core.settings import OPTIONS, SETTINGS, names
 
@@ -93,3 +94,10 @@ def test_each_setting_is_declared_once_with_all_that_is_said_of_it() -> None:
         assert len({one.name for one in settings}) == len(settings)
         assert all(one.type and one.meaning and "|" not in one.meaning for one in settings)
     assert [one.name for one in SETTINGS] == list(conf.DEFAULTS)
+
+
+def test_the_checks_know_what_those_take_that_have_no_library_under_them() -> None:
+    libraries = {"redis", "django-redis", "memcached", "pymemcache"}
+
+    assert options.OPTIONS == names(*(OPTIONS.keys() - libraries)) | {"STORES"}
+    assert options.SHARED == names("all", "codecs")

@@ -45,7 +45,7 @@ COUNTED = [
     ("docs/writing.md", exchange.TRIES, "1,000"),
     ("docs/settings.md", MAX_VALUE_BYTES, "8 MiB"),
     ("docs/settings.md", MINIMUM, "250"),
-    ("docs/computing.md", memo.ENTRIES, "1,000"),
+    ("docs/memo.md", memo.ENTRIES, "1,000"),
     ("docs/computing.md", int(leases.SECONDS), "ten"),
     ("docs/computing.md", background.THREADS, "four"),
     ("docs/computing.md", background.WAITING, "100"),
