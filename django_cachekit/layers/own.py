@@ -37,11 +37,12 @@ def own_layers(alias: str, options: Mapping[str, Any]) -> list[Layer]:
 
 def _made(alias: str, path: Any) -> Layer:
     try:
-        layer: Layer = import_string(path)(alias)
+        layer: Any = import_string(path)(alias)
     except (ImportError, TypeError, AttributeError) as error:
         raise Misconfigured(
             f"CACHES[{alias!r}]: LAYERS names {path!r}, which cannot be made of an alias: {error}"
         ) from error
     if not callable(layer) or not callable(getattr(layer, "idle", None)):
         raise Misconfigured(f"CACHES[{alias!r}]: LAYERS names {path!r}, which makes no layer.")
-    return layer
+    made: Layer = layer
+    return made

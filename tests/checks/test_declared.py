@@ -99,5 +99,5 @@ def test_each_setting_is_declared_once_with_all_that_is_said_of_it() -> None:
 def test_the_checks_know_what_those_take_that_have_no_library_under_them() -> None:
     libraries = {"redis", "django-redis", "memcached", "pymemcache"}
 
-    assert options.OPTIONS == names(*(OPTIONS.keys() - libraries)) | {"STORES"}
-    assert options.SHARED == names("all", "codecs")
+    assert names(*(OPTIONS.keys() - libraries)) | {"STORES"} == options.OPTIONS
+    assert names("all", "codecs") == options.SHARED

@@ -115,8 +115,8 @@ def test_they_stand_in_the_order_of_the_list(layered: None) -> None:
 
 
 def test_plain_use_meets_them_over_a_backend_of_others() -> None:
-    tagged = {"BACKEND": OURS + "tagged.TaggedCache", "OPTIONS": {"STORE": "under"}}
-    tagged["OPTIONS"]["LAYERS"] = [HERE + "Watching"]
+    options = {"STORE": "under", "LAYERS": [HERE + "Watching"]}
+    tagged = {"BACKEND": OURS + "tagged.TaggedCache", "OPTIONS": options}
     under = {"BACKEND": DJANGO + "locmem.LocMemCache", "LOCATION": "own layers"}
     with override_settings(CACHES={"default": tagged, "under": under}):
         SEEN.clear()
