@@ -1,6 +1,7 @@
 """The settings, live: the only reader of ``django.conf``.
 
-Nothing is copied at import, so ``override_settings`` and late configuration work.
+Nothing is copied at import, so ``override_settings`` and late configuration work. Which settings
+there are, and what each is when left out, is declared in ``core/settings.py``.
 """
 
 import hmac
@@ -11,17 +12,10 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from .core.settings import SETTINGS
 from .errors import Misconfigured
 
-DEFAULTS: Mapping[str, Any] = {
-    "DEFAULT_STORE": "default",
-    "LIMITER_STORE": None,
-    "WARMERS": {},
-    "OUTBOX": False,
-    "SIGNALS": {"values": False},
-    "LOG_RAW_KEYS": False,
-    "BACKGROUND": "thread",
-}
+DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in SETTINGS}
 """Every name that ``CACHEKIT`` may hold, with what it is when left out."""
 
 PLACES = ("thread", "after_response", "tasks")

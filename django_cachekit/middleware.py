@@ -86,3 +86,6 @@ async def _aeach(content: Any, memory: Memory) -> AsyncIterator[Any]:
             yield piece
     finally:
         memory.end()
+
+
+__all__ = ["MemoMiddleware"]

@@ -184,3 +184,6 @@ def listen() -> None:
     """Enqueue a task whenever a flush is left to the outbox; called when the app is ready."""
     if enqueue not in outbox.queued:
         outbox.queued.append(enqueue)
+
+
+__all__ = ["Drained", "drain", "drain_outbox"]

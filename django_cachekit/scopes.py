@@ -11,6 +11,7 @@ from .core.operation import MISSING, UNSURE, Kind, Operation
 from .layers.base import Driver, Layer, compose
 from .layers.events import Events
 from .layers.memo import Memo
+from .layers.own import Own
 from .layers.pending import BUSY, waiting
 from .layers.policy import Policy
 from .layers.tagstats import TagStats
@@ -86,7 +87,8 @@ class Stack:
         self.layers = tuple(layers)
         self.call = compose(self.layers, driver)
         self.instant = driver.instant
-        self.quick: Callable[..., Any] = getattr(driver, "quick", unsure)
+        own = any(isinstance(one, Own) for one in self.layers)
+        self.quick: Callable[..., Any] = unsure if own else getattr(driver, "quick", unsure)
         self.tag_stats = next((one for one in self.layers if isinstance(one, TagStats)), None)
         self.counted = self.tag_stats  # of reads on the straight line
 

@@ -315,3 +315,6 @@ def _awaits(view: Any) -> bool:
     owner = getattr(getattr(view, "func", None), "__self__", None)
     dispatch = getattr(view, "__name__", "") == "dispatch"
     return is_coroutine_function(view) or (dispatch and getattr(owner, "view_is_async", False))
+
+
+__all__ = ["add_tags", "cached_view", "surrogate_key"]

@@ -13,6 +13,7 @@ from ..core.faces import Hop, after_fork
 from ..core.keys import matcher, usual
 from ..core.marks import changed
 from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Seen, Stamp
+from ..core.settings import defaults
 from ..core.ttl import KEEP
 from ..errors import Misconfigured, ValueTooLarge
 from ..layers.base import Driver
@@ -25,8 +26,9 @@ from .memory import Memory, Slot
 HIT, MISS = signals.cache_hit, signals.cache_missed
 ONE, MANY = signals.retrieving_key, signals.retrieving_many_keys
 
-ENTRIES = 10_000
-BYTES = 256 * 1024 * 1024
+DEFAULTS = defaults("array")
+ENTRIES: int = DEFAULTS["MAX_ENTRIES"]
+BYTES: int = DEFAULTS["MAX_BYTES"]
 
 _memories: dict[tuple[str, str], Memory] = {}
 _making = threading.Lock()
@@ -58,7 +60,7 @@ class Array(SyncDriver):
         self.memory = memory
         self.entries = _bound(alias, options, "MAX_ENTRIES", ENTRIES)
         self.room = _bound(alias, options, "MAX_BYTES", BYTES)
-        self.hold = hold if options.get("COPY", True) else share
+        self.hold = hold if options.get("COPY", DEFAULTS["COPY"]) else share
         self.lead = names.lead
 
     def quick(

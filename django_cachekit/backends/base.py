@@ -23,6 +23,7 @@ from ..core.operation import MISSING, UNSURE, Key, Operation, Record
 from ..errors import Misconfigured, NotSupported
 from ..layers import standard
 from ..layers.base import Driver, Guesses
+from ..layers.own import own_layers
 from ..layers.tagindex import Book
 from ..scopes import Port, Stack
 from .locking import Locks
@@ -162,9 +163,8 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
         staleness = 0
     if staleness and isinstance(driver, NamedDriver):
         driver.along = False  # the long way knows which records there are copies of
-    layers = standard(
-        alias, driver, silent=silent, strict=bool(options.get("RAISE")), staleness=staleness
-    )
+    strict, own = bool(options.get("RAISE")), own_layers(alias, options)
+    layers = standard(alias, driver, silent=silent, strict=strict, staleness=staleness, own=own)
     return Stack(alias, driver, layers)
 
 

@@ -98,7 +98,7 @@ class Entries:
 
     def hollow(self, token: bytes, until: float) -> Entry:
         """Return a claim on a key that has no value."""
-        return Entry(None, clock.now(), until, claim=Claim(token, until, hollow=True))
+        return Entry(b"", clock.now(), until, claim=Claim(token, until, hollow=True))
 
     def blob(
         self, name: bytes, key: Key, entry: Entry, epoch: int, version: int | None = None
@@ -109,7 +109,8 @@ class Entries:
             self.book.met(name, entry)
             rows = self.book.along(key, self.names.version if version is None else version, entry)
         carried = self._carried(key, version)
-        data = self.chain.dumps(name, entry, epoch, carried)
+        own = entry.hollow or isinstance(key, Record)
+        data = self.chain.dumps(name, entry, epoch, carried, own)
         if not (self.telling and entry.stamps):
             return Blob(data, entry.expires, epoch, rows)
         records = self.of_tags(tuple(entry.stamps)).values()
@@ -123,7 +124,7 @@ class Entries:
             self.book.met(name, entry)
         bare = entry.holding(0)
         carried = self._carried(key, version)
-        envelope = self.chain.dumps(numbers.bound(name), bare, epoch, carried)
+        envelope = self.chain.dumps(numbers.bound(name), bare, epoch, carried, own=True)
         return Blob(numbers.join(envelope, entry.value), entry.expires, epoch)
 
     def load(self, name: bytes, data: bytes | None, epoch: int) -> Entry | None:

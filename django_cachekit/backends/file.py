@@ -27,6 +27,7 @@ from typing import Any
 from .. import conf
 from ..codecs import Chain, build, key_files
 from ..core.keys import digest
+from ..core.settings import defaults
 from ..errors import Misconfigured
 from ..layers.base import Driver
 from .base import Names, StoreCache
@@ -34,8 +35,9 @@ from .bytestore import Bytes
 from .filetree import Bounds, EpochFile, Place, Tree, trouble
 from .headers import expiry_ms
 
-MAX_ENTRIES = 100_000
-MAX_BYTES = 2**30
+DEFAULTS = defaults("file")
+MAX_ENTRIES: int = DEFAULTS["MAX_ENTRIES"]
+MAX_BYTES: int = DEFAULTS["MAX_BYTES"]
 _AROUND = 2**18
 """More than a header, a key and tags of the greatest length add to a value."""
 

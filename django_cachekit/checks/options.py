@@ -5,6 +5,7 @@ from typing import Any
 from django.core import checks
 
 from ..codecs.legacy import wanted
+from ..core.settings import names as names_of
 from ..errors import Misconfigured
 from .common import (
     ARRAY,
@@ -23,19 +24,14 @@ from .common import (
 )
 
 BOUNDS = ("MAX_ENTRIES", "MAX_BYTES")
-SHARED = {
-    "CIPHER", "COMPRESSION", "ENCRYPTION_KEYS", "INDEX_KEY", "KEYS_FROM_SECRET_KEY",
-    "MAX_VALUE_BYTES", "PICKLE_CLASSES", "RAISE", "SERIALIZER", "SIGNALS", "STORE_ID", "TAG_INDEX",
-    "TAG_STALENESS",
-}  # fmt: skip
+SHARED = names_of("all", "codecs")
 """What every store of bytes takes; those on servers refuse whatever else is not their own."""
 
-OPTIONS = {
-    *SHARED, *BOUNDS, "ALLOW_SHARED_DIRECTORY", "CHUNKED", "CONNECT_TIMEOUT", "COPY",
-    "CULL_FREQUENCY", "DATABASE", "DEADLINE", "ENDPOINT_URL", "EPOCH_FILE", "FSYNC",
-    "MAX_POOL_CONNECTIONS", "READ_LEGACY", "READ_TIMEOUT", "REGION_NAME", "SESSION", "STORE",
-    "STORES",
-}  # fmt: skip
+OPTIONS = names_of("all", "codecs", "array", "file", "database", "dynamodb", "tagged") | {"STORES"}
+"""What those take that have no client library's options among theirs.
+
+``STORES``, which no store takes yet, is followed by the check of aliases over others.
+"""
 
 OWN_OPTIONS = {ARRAY, FILE, DATABASE, DYNAMODB, TAGGED, OURS + "null.NullCache"}
 """The backends none of whose options belong to a client library."""

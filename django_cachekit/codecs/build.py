@@ -18,6 +18,7 @@ Without keys entries are signed under a subkey of SECRET_KEY, but not hidden.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from ..core.settings import defaults
 from ..errors import Misconfigured
 from .base import Guard
 from .chain import MAX_VALUE_BYTES, Chain
@@ -26,6 +27,7 @@ from .compressors import compressor
 from .families import Family, family
 from .keys import KeyRing, Problem, derive, read_keys
 
+_DEFAULTS = defaults("codecs")
 _MOST = 2**30
 
 
@@ -102,14 +104,14 @@ def _store(options: Mapping[str, Any], store_id: str) -> str:
 
 
 def _cipher(options: Mapping[str, Any]) -> str:
-    name: str = options.get("CIPHER", "aes-256-gcm")
+    name: str = options.get("CIPHER", _DEFAULTS["CIPHER"])
     if name not in CIPHERS:
         raise Misconfigured(f'OPTIONS["CIPHER"]: {name!r} is none of {", ".join(CIPHERS)}')
     return name
 
 
 def _family(options: Mapping[str, Any], classes: Collection[str] | None = None) -> Family:
-    name = options.get("SERIALIZER", "auto")
+    name = options.get("SERIALIZER", _DEFAULTS["SERIALIZER"])
     if not isinstance(name, str):
         raise Misconfigured('OPTIONS["SERIALIZER"] must be a name or a dotted path')
     return family(name, classes)

@@ -2,13 +2,14 @@
 
 from ..core import clock
 from ..core.entry import Entry
+from ..core.settings import defaults
 from ..errors import ValueTooLarge
 from . import frame
 from .base import NEVER, Compressor, Guard, Unreadable
 from .compressors import MINIMUM
 from .families import Family
 
-MAX_VALUE_BYTES = 8 * 1024 * 1024
+MAX_VALUE_BYTES: int = defaults("codecs")["MAX_VALUE_BYTES"]
 """The most bytes one value may take before compression, unless told otherwise."""
 
 
@@ -38,15 +39,23 @@ class Chain:
         self.name = guard.name
         self.kid = guard.kid
 
-    def dumps(self, name: bytes, entry: Entry, epoch: int = 0, key: str | None = None) -> bytes:
+    def dumps(
+        self,
+        name: bytes,
+        entry: Entry,
+        epoch: int = 0,
+        key: str | None = None,
+        own: bool = False,
+    ) -> bytes:
         """Return the entry's bytes; ``key`` travels inside, for stores that list their keys.
 
+        What is the package's ``own`` does not go through a user's serializer.
         Raises ValueTooLarge, and what the serializer raises: NotPlain (a
         TypeError) where only plain values are allowed, else what pickle raises.
         """
         if len(name) != 32:
             raise ValueError("a name has 32 bytes")
-        codec, raw = self._encode(entry)
+        codec, raw = self._family.own(entry.value) if own else self._encode(entry)
         compressor, payload = self._squeeze(raw)
         meta = frame.pack_meta(entry.fresh, entry.stamps, entry.claim, entry.ends, entry.cost)
         plain = frame.pack(codec, compressor, len(raw), key, meta) + payload

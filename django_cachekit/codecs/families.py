@@ -8,12 +8,15 @@ auto        bytes raw, str text, int digits, other     1, 3, 4, 5, 6
 json        the same, but refuses the rest             1, 3, 4, 5
 msgpack     the same with MessagePack, refuses too     2, 3, 4, 5
 pickle      everything pickle                          1, 3, 4, 5, 6
-dotted path everything by its ``dumps``                7
+dotted path everything by its ``dumps``                3, 4, 5, 7
 =========== ========================================== =================
 
 What can be read never depends on the stored byte alone. ``auto`` and
 ``pickle`` read each other, so one may be changed for the other at any time;
 ``json`` reads what ``auto`` wrote but for the pickles, which become misses.
+
+What the package keeps for itself beside the values (bytes and numbers) is written as it is by all
+of them: a user's ``dumps`` need know nothing of it.
 """
 
 import importlib
@@ -33,6 +36,11 @@ class Family(NamedTuple):
 
     write: Callable[[Any], tuple[int, bytes]]
     readers: dict[int, Serializer]
+
+    def own(self, value: Any) -> tuple[int, bytes]:
+        """Write what the package keeps for itself."""
+        bare = _BARE.get(type(value))
+        return self.write(value) if bare is None else (bare.code, bare.dumps(value))
 
     def check(self, code: int) -> Serializer:
         """Return the reader of a code; Unreadable (``codec``) if it is not allowed."""
@@ -69,7 +77,7 @@ def family(name: str, classes: Collection[str] | None = None) -> Family:
         return _plain(Json())
     if name == "msgpack":
         return _plain(MessagePack())
-    return _only(_custom(name))
+    return _only(_custom(name), *_BARE.values())
 
 
 def _auto(plain: Serializer, rest: Serializer) -> Family:

@@ -1,13 +1,17 @@
 """What happens around a call. The order stands here, and nowhere else.
 
-``memo`` → ``events`` → ``policy`` → ``tagstats`` → ``space`` → ``tags`` → ``tagindex`` → driver.
+``memo`` → ``events`` → ``policy`` → ``own`` → ``tagstats`` → ``space`` → ``tags`` → ``tagindex``
+→ driver.
 A memoised read is silent, so ``memo`` is outermost, and only where it was asked for. ``events``
-sees what the caller sees: a store that is down is a miss, so ``policy`` is inside it. ``tagstats``
+sees what the caller sees: a store that is down is a miss, so ``policy`` is inside it. ``own`` are
+the project's layers: what they refuse is answered for like what a store refuses. ``tagstats``
 counts what a store answered, by the tags of the call. ``space`` and ``tags`` turn one call into one
 of other keys, and of records besides, which nothing above them need know. What has been stamped is
 noted by ``tagindex``, which is there only where ``TAG_INDEX`` asks for it, and the store has to be
 told.
 """
+
+from collections.abc import Sequence
 
 from .base import Driver, Layer
 from .events import Events
@@ -25,19 +29,21 @@ def standard(
     silent: bool = False,
     strict: bool = False,
     staleness: float = 0,
+    own: Sequence[Layer] = (),
 ) -> list[Layer]:
     """Return the layers of an alias, outermost first.
 
     ``silent`` leaves the signals out (``OPTIONS: {"SIGNALS": False}``), ``strict`` the answers for
     a store that is down (``OPTIONS: {"RAISE": True}``). ``staleness`` is for how many seconds a
-    tag's record may be taken from a copy (``OPTIONS: {"TAG_STALENESS": 0}``).
+    tag's record may be taken from a copy (``OPTIONS: {"TAG_STALENESS": 0}``). ``own`` are those of
+    ``OPTIONS: {"LAYERS": [...]}``.
     """
     layers: list[Layer] = []
     if not silent:
         layers.append(Events(alias, driver.sender))
     if not strict:
         layers.append(Policy(alias))
-    layers += [TagStats(), Space(), Tags(alias, driver, staleness)]
+    layers += [*own, TagStats(), Space(), Tags(alias, driver, staleness)]
     book = getattr(driver, "book", None)
     if book is not None:
         layers.append(TagIndex(alias, driver, book))

@@ -122,10 +122,15 @@ class Quick(Protocol):
 
 def compose(layers: Sequence[Layer], driver: Driver) -> Proceed:
     """Return one call that goes through ``layers``, the first outermost, to the driver."""
+    return through(layers, driver.perform)
+
+
+def through(layers: Sequence[Layer], perform: Proceed) -> Proceed:
+    """Return one call that goes through ``layers``, the first outermost, and then to ``perform``."""
     steps: tuple[Step, ...] = ()
     for layer in reversed(layers):
-        steps = ((layer.idle, layer, _chain(steps, driver.perform)), *steps)
-    return _chain(steps, driver.perform)
+        steps = ((layer.idle, layer, _chain(steps, perform)), *steps)
+    return _chain(steps, perform)
 
 
 Step = tuple[Callable[[Operation], bool], Layer, Proceed]

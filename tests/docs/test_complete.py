@@ -12,11 +12,11 @@ from django_cachekit.backends.dynamo import failures, items, options, table
 from django_cachekit.backends.filetree.ledger import SHARDS
 from django_cachekit.backends.filetree.sweep import EVERY
 from django_cachekit.backends.sql import bounds
-from django_cachekit.checks.options import OPTIONS
 from django_cachekit.codecs import MAX_VALUE_BYTES
 from django_cachekit.codecs.base import Unreadable
 from django_cachekit.codecs.compressors import MINIMUM
 from django_cachekit.core import background
+from django_cachekit.core.settings import names
 from django_cachekit.flows import exchange, leases
 from django_cachekit.layers import memo
 from django_cachekit.layers.events import STORIES
@@ -28,8 +28,6 @@ DOCS = ROOT / "docs"
 TEXT = {page.name: page.text for page in pages()}
 EVERYTHING = "\n".join(TEXT.values())
 
-NOT_YET = {"READ_LEGACY", "STORES"}
-"""Options that the checks know, of stores and features that are still to come."""
 
 COUNTED = [
     ("docs/stores/array.md", array.ENTRIES, "10,000"),
@@ -47,7 +45,7 @@ COUNTED = [
     ("docs/writing.md", exchange.TRIES, "1,000"),
     ("docs/settings.md", MAX_VALUE_BYTES, "8 MiB"),
     ("docs/settings.md", MINIMUM, "250"),
-    ("docs/computing.md", memo.ENTRIES, "1,000"),
+    ("docs/memo.md", memo.ENTRIES, "1,000"),
     ("docs/computing.md", int(leases.SECONDS), "ten"),
     ("docs/computing.md", background.THREADS, "four"),
     ("docs/computing.md", background.WAITING, "100"),
@@ -67,7 +65,7 @@ def rows(page: str, pattern: str) -> set[str]:
 
 def test_every_setting_is_told() -> None:
     assert [name for name in conf.DEFAULTS if not named(name, "docs/settings.md")] == []
-    assert [name for name in OPTIONS - NOT_YET if not named(name, "docs/settings.md")] == []
+    assert [name for name in names() if not named(name, "docs/settings.md")] == []
 
 
 def test_every_check_is_told() -> None:

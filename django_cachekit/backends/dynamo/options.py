@@ -3,19 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ...checks.options import SHARED
+from ...core.settings import defaults, names
 from ...errors import Misconfigured
 
-DEFAULTS: Mapping[str, Any] = {
-    "ENDPOINT_URL": None,
-    "REGION_NAME": None,
-    "SESSION": None,
-    "CONNECT_TIMEOUT": 0.5,
-    "READ_TIMEOUT": 0.5,
-    "DEADLINE": 1.0,
-    "MAX_POOL_CONNECTIONS": 50,
-    "CHUNKED": False,
-}
+DEFAULTS: Mapping[str, Any] = defaults("dynamodb")
 """The options of this store alone, with what each is when left out."""
 
 _TEXTS = ("ENDPOINT_URL", "REGION_NAME", "SESSION")
@@ -55,7 +46,7 @@ def faults(location: Any, options: Mapping[str, Any]) -> list[str]:
     found = []
     if not isinstance(location, str) or not location:
         found.append("DynamoDBCache needs a table's name in LOCATION")
-    for name in sorted(set(options) - set(DEFAULTS) - SHARED):
+    for name in sorted(set(options) - names("all", "codecs", "dynamodb")):
         found.append(f"DynamoDBCache has no option {name!r}")
     for name in _TEXTS:
         if not isinstance(options.get(name) or "", str):

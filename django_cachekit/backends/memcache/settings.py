@@ -8,18 +8,17 @@ from typing import Any, NamedTuple
 from pymemcache.client.base import normalize_server_spec
 from pymemcache.client.rendezvous import RendezvousHash
 
-from ...checks.options import SHARED
+from ...core.settings import defaults, names
 from ...errors import Misconfigured
 from .drivers import Place
 from .node import Node
 
-CLIENT = {"connect_timeout": 0.5, "timeout": 0.5, "no_delay": True}
+DEFAULTS = defaults("memcached") | defaults("pymemcache")
+CLIENT = {name: DEFAULTS[name] for name in ("connect_timeout", "timeout", "no_delay")}
 """Options of a connection that have a value of ours where none is given."""
 
 CLIENT_OPTIONS = (*CLIENT, "socket_module", "socket_keepalive", "tls_context")
 POOL_OPTIONS = ("max_pool_size", "lock_generator")
-PAUSE = 1.0
-IDLE = 60
 
 SECONDS = ("connect_timeout", "timeout", "dead_timeout")
 WHOLE = ("max_pool_size", "item_size_max")
@@ -42,11 +41,8 @@ REFUSED = {
 }
 """Options of pymemcache that mean nothing here, or would do harm, and what to use instead."""
 
-OWN = {*CLIENT_OPTIONS, *POOL_OPTIONS, "pool_idle_timeout", "dead_timeout", "hasher"} | {
-    "item_size_max"
-}
-
-COMMON = SHARED | {"READ_LEGACY"}
+COMMON = names("all", "codecs") | {"READ_LEGACY"}
+OWN = names("memcached", "pymemcache") - COMMON
 
 
 class Problem(NamedTuple):
@@ -136,8 +132,9 @@ def nodes(alias: str, location: Any, options: Mapping[str, Any]) -> list[Node]:
         for name in POOL_OPTIONS
         if name in options
     }
-    pool["idle_timeout"] = options.get("pool_idle_timeout", IDLE)
-    pause, largest = options.get("dead_timeout", PAUSE), options.get("item_size_max")
+    pool["idle_timeout"] = options.get("pool_idle_timeout", DEFAULTS["pool_idle_timeout"])
+    pause = options.get("dead_timeout", DEFAULTS["dead_timeout"])
+    largest = options.get("item_size_max")
     return [
         Node(named(server), server, client, pool, pause, largest) for server in addresses(location)
     ]

@@ -10,21 +10,13 @@ from redis.backoff import NoBackoff
 from redis.connection import BlockingConnectionPool
 from redis.retry import Retry
 
-from ...checks.options import SHARED
+from ...core.settings import defaults, names
 
-CONNECTIONS = 50
-SECONDS = 0.5
+DEFAULTS = defaults("django-redis")
+SECONDS: float = DEFAULTS["SOCKET_TIMEOUT"]
 """How long connecting, and the answer to one request, may take, unless told otherwise."""
-WAIT = 1.0
-"""How long a call waits for a free connection, unless told otherwise."""
 
-OURS = SHARED | {"CLUSTER", "READ_LEGACY"}
-DJANGO_REDIS = {
-    "CLIENT_CLASS", "CLOSE_CONNECTION", "CONNECTION_FACTORY", "CONNECTION_POOL_CLASS",
-    "CONNECTION_POOL_KWARGS", "PARSER_CLASS", "PASSWORD", "REDIS_CLIENT_CLASS",
-    "REDIS_CLIENT_KWARGS", "REPLICA_READ_ONLY", "SENTINELS", "SENTINEL_KWARGS",
-    "SOCKET_CONNECT_TIMEOUT", "SOCKET_TIMEOUT", "USERNAME",
-}  # fmt: skip
+OURS = names("all", "codecs", "redis")
 INSTEAD = {
     "COMPRESSOR": 'use COMPRESSION: "zlib" or "zstd"',
     "IGNORE_EXCEPTIONS": "a store that is down is ignored anyway; RAISE: True raises",
@@ -33,7 +25,7 @@ INSTEAD = {
 }
 """Options of django-redis that mean nothing here, and what does."""
 
-KNOWN = OURS | DJANGO_REDIS
+KNOWN = OURS | names("django-redis")
 
 SCHEMES = ("redis", "rediss", "unix")
 _PAGE = "docs/stores/redis.md has them all; django-redis's own are among them."
@@ -74,7 +66,7 @@ def for_django_redis(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that django-redis is given: the user's, and ours where there are none."""
     found = {name: options[name] for name in options if name not in OURS | set(INSTEAD)}
     found.setdefault("SOCKET_TIMEOUT", SECONDS)
-    found.setdefault("SOCKET_CONNECT_TIMEOUT", SECONDS)
+    found.setdefault("SOCKET_CONNECT_TIMEOUT", DEFAULTS["SOCKET_CONNECT_TIMEOUT"])
     sentinels = bool(found.get("SENTINELS"))
     waiting = _BASE + "WaitingSentinelPool" if sentinels else "redis.BlockingConnectionPool"
     found.setdefault("CONNECTION_POOL_CLASS", waiting)
@@ -82,8 +74,7 @@ def for_django_redis(options: Mapping[str, Any]) -> dict[str, Any]:
     if sentinels:
         found.setdefault("CONNECTION_FACTORY", "django_redis.pool.SentinelConnectionFactory")
         found["SENTINEL_KWARGS"] = {
-            "socket_timeout": SECONDS,
-            "socket_connect_timeout": SECONDS,
+            **DEFAULTS["SENTINEL_KWARGS"],
             "retry": Retry(NoBackoff(), 0),
             **(found.get("SENTINEL_KWARGS") or {}),
         }
@@ -91,10 +82,10 @@ def for_django_redis(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pool_kwargs(found: Mapping[str, Any]) -> dict[str, Any]:
-    kwargs: dict[str, Any] = {"max_connections": CONNECTIONS, "retry": Retry(NoBackoff(), 0)}
+    kwargs: dict[str, Any] = {**DEFAULTS["CONNECTION_POOL_KWARGS"], "retry": Retry(NoBackoff(), 0)}
     kind = import_string(found["CONNECTION_POOL_CLASS"])
-    if isinstance(kind, type) and issubclass(kind, BlockingConnectionPool):
-        kwargs["timeout"] = WAIT
+    if not (isinstance(kind, type) and issubclass(kind, BlockingConnectionPool)):
+        del kwargs["timeout"]  # how long a call waits for a connection, which only these know
     return {**kwargs, **_quiet(), **(found.get("CONNECTION_POOL_KWARGS") or {})}
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from ...core import clock
+from ...core.settings import defaults
 from .rows import to_ms
 from .words import EPOCH, Sql
 
-ENTRIES = 100_000
+ENTRIES: int = defaults("database")["MAX_ENTRIES"]
 OFTEN = 1000
 """At the latest after so many writes, on average, the bounds are looked at."""
 
