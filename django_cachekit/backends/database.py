@@ -1,6 +1,6 @@
 """A table in one of the project's own databases, through Django's connections."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import connections
@@ -99,6 +99,14 @@ class DatabaseCache(StoreCache):
     leaves the transaction around it usable. What undoes that transaction (a lost connection; on
     MySQL and MariaDB a deadlock too) is raised as Django's own error, by every verb.
     """
+
+    @staticmethod
+    def cachekit_table(
+        alias: str, location: str, options: Mapping[str, Any], databases: Collection[str]
+    ) -> str | None:
+        """Say what is wrong with the table, if its database may be asked; a system check does."""
+        place = Place(alias, location, options.get("DATABASE"))
+        return place.trouble() if place.home() in databases else None
 
     def connect(self, alias: str) -> Driver:
         """Return the driver over this configuration's table."""

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core import checks
 
+from ..core.extras import install
 from .common import DYNAMODB, Alias, Messages, error, imported, ours
 
-_INSTALL = "Run: pip install django-cachekit[dynamodb]"
+_INSTALL = f"Run: {install('dynamodb')}"
 _SETTINGS = "See docs/stores/dynamodb.md for what LOCATION and OPTIONS may say."
 _REGION = "Give OPTIONS['REGION_NAME'], or set AWS_DEFAULT_REGION where the site runs."
 
@@ -30,7 +31,9 @@ def _settings(alias: Alias) -> Messages:
 
 def _library(alias: Alias) -> Messages:
     if find_spec("boto3") is None:
-        yield error("E031", alias.says("DynamoDBCache needs boto3, which is missing."), _INSTALL)
+        yield error(
+            "E031", alias.says("DynamoDBCache needs boto3, which is not installed."), _INSTALL
+        )
     elif not alias.options.get("REGION_NAME") and not alias.options.get("SESSION"):
         import boto3
 

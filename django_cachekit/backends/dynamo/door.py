@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from ...core import clock
+from ...core.extras import install
 from ...core.faces import after_fork
 from ...errors import Misconfigured
 from .failures import Failed, Patience, Refused
@@ -91,9 +92,8 @@ class Door:
             from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
             from botocore.parsers import ResponseParserError
         except ImportError as error:
-            raise self.options.wrong(
-                "DynamoDBCache needs boto3: pip install django-cachekit[dynamodb]"
-            ) from error
+            text = f"DynamoDBCache needs boto3, which is not installed: {install('dynamodb')}"
+            raise self.options.wrong(text) from error
         self.errors = (ClientError, BotoCoreError, ResponseParserError, *_NONSENSE)
         options = self.options
         config = Config(

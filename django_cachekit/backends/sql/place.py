@@ -144,6 +144,18 @@ class Place:
             )
         return missing
 
+    def trouble(self) -> str | None:
+        """Say what is wrong with the table, or return None; also where that cannot be asked."""
+        try:
+            missing = self._missing(self.writer())
+        except Misconfigured as wrong:
+            return str(wrong).partition(": ")[2]
+        except Error:
+            return None
+        if missing is None:
+            return f"there is no table {self.table!r} in the database {self.home()!r}."
+        return f"its table {self.table!r} lacks {', '.join(missing)}." if missing else None
+
     def _explain(self, connection: BaseDatabaseWrapper, error: Error) -> None:
         """Raise a message to the developer if the table is what is wrong."""
         if not is_about_a_name(connection, error):
