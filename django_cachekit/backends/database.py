@@ -10,6 +10,7 @@ from ..codecs import Chain, build, classes
 from ..codecs.legacy import Legacy, wanted
 from ..core.faces import Face
 from ..core.operation import Operation, Record
+from ..core.remedies import by
 from ..errors import Misconfigured
 from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
@@ -138,7 +139,10 @@ def _legacy(alias: str, options: Mapping[str, Any], place: Place) -> Adoption | 
 
 def _table(alias: str, location: Any) -> str:
     if not isinstance(location, str) or not location:
-        raise Misconfigured(f"CACHES[{alias!r}]: DatabaseCache needs a table's name in LOCATION.")
+        raise Misconfigured(
+            f"CACHES[{alias!r}]: DatabaseCache needs a table's name in LOCATION; write one, and "
+            f"make it by: {by(f'cache_table {alias}')}"
+        )
     if any(char in location for char in '"`\0'):
         raise Misconfigured(
             f"CACHES[{alias!r}]: LOCATION is a table's name; it cannot hold \", ` or NUL."
@@ -150,7 +154,8 @@ def _database(alias: str, options: Mapping[str, Any]) -> str | None:
     database = options.get("DATABASE")
     if database is not None and database not in connections:
         raise Misconfigured(
-            f"CACHES[{alias!r}]: DATABASE names {database!r}, which is not in DATABASES."
+            f"CACHES[{alias!r}]: DATABASE names {database!r}, which is not in DATABASES: "
+            f"{', '.join(map(repr, connections))}."
         )
     return None if database is None else str(database)
 
