@@ -26,7 +26,7 @@ def _settings(alias: Alias) -> Messages:
     # Checks lie below the backends, so they ask the class that CACHES names.
     backend = imported(alias.config.get("BACKEND"))
     for fault in backend.faults(alias.config.get("LOCATION"), alias.options):
-        yield error("E030", alias.says(f"{fault}."), _SETTINGS)
+        yield error("E030", alias.says(fault if fault.endswith("?") else f"{fault}."), _SETTINGS)
 
 
 def _library(alias: Alias) -> Messages:

@@ -74,7 +74,7 @@ def faults(location: Any, options: Mapping[str, Any]) -> list[str]:
 def _instead(name: str) -> str:
     if name in BESIDE:
         return f"; {name} stands beside OPTIONS"
-    near = get_close_matches(name.upper(), [*DEFAULTS, *SHARED], 1, 0.8)
+    near = get_close_matches(name.upper(), [*DEFAULTS, *SHARED], 1, 0.7)
     return f"; did you mean {near[0]}?" if near else ""
 
 
