@@ -52,6 +52,13 @@ def debug() -> bool:
     return bool(settings.DEBUG)
 
 
+def sessions() -> tuple[str, str] | None:
+    """Return the session engine and its alias of ``CACHES``, if sessions lie in a cache."""
+    engine = str(settings.SESSION_ENGINE)
+    kept = engine.rpartition(".")[2] in ("cache", "cached_db")
+    return (engine, settings.SESSION_CACHE_ALIAS) if kept else None
+
+
 def served_directories() -> list[tuple[str, Path]]:
     """Return the directories a web server hands out, each with the setting that names it."""
     found = [(name, getattr(settings, name, None)) for name in ("MEDIA_ROOT", "STATIC_ROOT")]

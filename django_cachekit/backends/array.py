@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from .. import signals
+from .. import conf, signals
 from ..codecs.copies import hold, share
 from ..core import clock
 from ..core.entry import NO_STAMPS, Entry
@@ -13,9 +13,10 @@ from ..core.faces import Hop, after_fork
 from ..core.keys import matcher, usual
 from ..core.marks import changed
 from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Seen, Stamp
+from ..core.remedies import contended
 from ..core.settings import defaults
 from ..core.ttl import KEEP
-from ..errors import Misconfigured, ValueTooLarge
+from ..errors import Misconfigured, StoreUnavailable, ValueTooLarge
 from ..layers.base import Driver
 from ..layers.events import told as tell
 from ..layers.pending import waiting
@@ -178,7 +179,10 @@ class Array(SyncDriver):
 
     def do_lock(self, op: Operation) -> Any:
         """Do what is asked of a lock; the memory's own, they are no entries."""
-        return self.memory.locks(op)
+        try:
+            return self.memory.locks(op)
+        except StoreUnavailable as error:
+            raise StoreUnavailable(contended(self.alias, str(error))) from None
 
     def do_claim_all(self, op: Operation) -> dict[Key, Any]:
         """Lay a claim on each of several keys."""
@@ -204,7 +208,7 @@ class Array(SyncDriver):
                     return MISSING
                 stamps = op.stamp.nonces if op.stamp else NO_STAMPS
                 slot = self._slot(key, op.initial, op).stamped(stamps)
-            number = plus(key, slot.value(), op.by)
+            number = plus(self.alias, key, slot.value(), op.by)
             held = self.hold(number)
             slot = slot._replace(held=held.value, thaw=held.thaw, size=held.size)
             self.memory.keep(name, slot, self.entries, self.room)
@@ -321,8 +325,8 @@ class Array(SyncDriver):
         held = self.hold(value if entry is None else entry.value)
         if held.size > self.room:
             raise ValueTooLarge(
-                f"The value of {key!r} takes {held.size} bytes; alias {self.alias!r} holds "
-                f"{self.room} (MAX_BYTES)."
+                f"alias {self.alias!r}, key {conf.shown(key)}: the value takes {held.size:,} "
+                f"bytes; the limit is {self.room:,} (OPTIONS['MAX_BYTES'])"
             )
         text = None if isinstance(key, Record) else key
         version = self.version if op.version is None else op.version

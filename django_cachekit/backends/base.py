@@ -20,6 +20,7 @@ from ..core import clock
 from ..core.faces import AWAITING, BLOCKING, Face, Hop, both
 from ..core.keys import harmless
 from ..core.operation import MISSING, UNSURE, Key, Operation, Record
+from ..core.remedies import unable
 from ..errors import Misconfigured, NotSupported
 from ..layers import standard
 from ..layers.base import Driver, Guesses
@@ -103,7 +104,7 @@ class NamedDriver:
         """Return the method of a verb; one this store has none for is ``NotSupported``."""
         work = getattr(self, f"do_{op.verb}", None)
         if work is None:
-            raise NotSupported(f"alias {self.alias!r} cannot do {op.name!r}.")
+            raise NotSupported(unable(f"alias {self.alias!r}", op.verb, op.name))
         return work
 
 

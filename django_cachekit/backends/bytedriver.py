@@ -8,13 +8,21 @@ from typing import Any, TypeVar, cast
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import Error as DatabaseError
 
+from .. import conf
 from ..codecs import Chain
 from ..core.bounded import Bounded
 from ..core.entry import Entry
 from ..core.faces import BLOCKING, Face, Hop, run_now
 from ..core.marks import Verdict, verdict
 from ..core.operation import Key, Kind, Operation, Record, Reply, Stamp, tag_record
-from ..errors import OutcomeUnknown, StoreUnavailable
+from ..core.remedies import unreachable
+from ..errors import (
+    Misconfigured,
+    NotSupported,
+    OutcomeUnknown,
+    StoreUnavailable,
+    ValueTooLarge,
+)
 from ..layers.base import GUESSES
 from ..layers.tags import alive
 from . import locking
@@ -32,6 +40,9 @@ SURE = 4
 """How many more cold reads must have found tags than not, before the next brings records along."""
 
 NONE: frozenset[bytes] = frozenset()
+
+NAMELESS = (StoreUnavailable, ValueTooLarge, NotSupported, Misconfigured)
+"""What an engine raises, to which the driver adds of which alias and key it speaks."""
 
 
 class ByteDriver(Indexing):
@@ -95,7 +106,23 @@ class ByteDriver(Indexing):
             decides = op.kind is Kind.ATOMIC and op.verb != "see"
             unknown = decides and self.io.unsure(error)
             kind = OutcomeUnknown if unknown else StoreUnavailable
-            raise kind(f"alias {self.alias!r}: {_told(error)}") from error
+            text = unreachable(self.alias, op.name, _told(error), unknown=unknown)
+            raise kind(text) from error
+        except NAMELESS as error:
+            if f"{self.alias!r}" in str(error):
+                raise
+            raise self._about(error, op) from error.__cause__
+
+    def _about(self, error: Exception, op: Operation) -> Exception:
+        """Return an error of the engine, which knows neither alias nor key, with both."""
+        if isinstance(error, Misconfigured):
+            return type(error)(f"CACHES[{self.alias!r}]: {error}")
+        about = f"alias {self.alias!r}"
+        if isinstance(error, ValueTooLarge):
+            keys = [key for key in op.keys if not isinstance(key, Record)]
+            one = f"key {conf.shown(keys[0])}" if len(keys) == 1 else f"one of {len(keys)} keys"
+            about += f", {one}" if keys else ""
+        return type(error)(f"{about}: {error}")
 
     async def do_read(self, face: Face, op: Operation) -> Reply:
         """Read all keys in one trip; records that came along are in the reply too."""
@@ -167,7 +194,7 @@ class ByteDriver(Indexing):
                     found[tag_record(tag)] = record.value
         return found
 
-    async def _done(self, judging: Coroutine[Any, Any, T], data: bytes | None) -> T:
+    async def _done(self, op: Operation, judging: Coroutine[Any, Any, T], data: bytes | None) -> T:
         """Judge what a store has done already: who cannot be told of it does not know."""
         failures: tuple[type[Exception], ...] = (*self.failures, StoreUnavailable)
         try:
@@ -175,7 +202,8 @@ class ByteDriver(Indexing):
         except failures as error:
             if data is None:
                 raise
-            raise OutcomeUnknown(f"alias {self.alias!r}: {_told(error)}") from error
+            text = unreachable(self.alias, op.name, _told(error), unknown=True)
+            raise OutcomeUnknown(text) from error
 
     def _named(self, op: Operation) -> dict[bytes, Key]:
         return {self.entries.name(key, op.version): key for key in op.keys}

@@ -13,6 +13,7 @@ from ..core.faces import BLOCKING, Face, run_now
 from ..core.keys import matcher, usual
 from ..core.marks import Verdict, changed, is_record, verdict
 from ..core.operation import MISSING, UNSURE, Key, Operation, Seen, tag_record
+from ..core.remedies import contended
 from ..errors import NotANumber, StoreUnavailable
 from ..layers.base import guess
 from ..layers.events import reading_is_heard
@@ -150,9 +151,8 @@ class Bytes(ByteDriver):
                     continue
                 # Flushed while it was computed: it is written and gone, as if before the flush.
             return set()
-        raise StoreUnavailable(
-            f"alias {self.alias!r}: flushed by others {FLUSHES} times in a row while writing"
-        )
+        text = f"it was flushed by others {FLUSHES} times in a row while writing"
+        raise StoreUnavailable(contended(self.alias, text))
 
     async def do_delete(self, face: Face, op: Operation) -> set[Key]:
         """Remove the keys, and tell which were there and alive."""
@@ -239,7 +239,7 @@ class Bytes(ByteDriver):
         name = self.entries.name(key, op.version)
         if self.counts and numbers.fits(op.by):
             epoch, data = await self.io.count(face, name, op.by)
-            counted = await self._done(self._alive(face, name, data, epoch), data)
+            counted = await self._done(op, self._alive(face, name, data, epoch), data)
             if counted is not None and self.bears(counted, op):
                 return counted.value
 
@@ -250,7 +250,7 @@ class Bytes(ByteDriver):
                     return KEEP, MISSING
                 entry, sealed = self.entries.entry(op.initial, op), self._plain(epoch)
                 entry.stamps = dict(op.stamp.nonces) if op.stamp else {}
-            entry.value, entry.claim = plus(key, entry.value, op.by), None
+            entry.value, entry.claim = plus(self.alias, key, entry.value, op.by), None
             native = self.counts and numbers.fits(entry.value)
             make = self.entries.counter if native else self.entries.blob
             return make(name, key, entry, sealed, op.version), entry.value
@@ -263,7 +263,7 @@ class Bytes(ByteDriver):
         if "take" in self.io.swift and not op.tags:
             epoch, blobs = await self.io.take(face, [name])
             data = blobs.get(name)
-            taken = await self._done(self._alive(face, name, data, epoch), data)
+            taken = await self._done(op, self._alive(face, name, data, epoch), data)
             return MISSING if taken is None else taken.value
 
         async def change(data: bytes | None, epoch: int) -> tuple[Blob | Keep | None, Any]:
@@ -318,11 +318,12 @@ class Bytes(ByteDriver):
         return await self.io.prune(face)
 
 
-def plus(key: Key, number: Any, by: int) -> int:
+def plus(alias: str, key: Key, number: Any, by: int) -> int:
     """Return the sum, or raise a TypeMismatch (which is also a TypeError, as Django's would be)."""
     if type(number) is not int:
         raise NotANumber(
-            f"The value of {key!r} is of type {type(number).__name__}; only an int can be counted."
+            f"The value of {key!r} is of type {type(number).__name__}; only an int can be counted "
+            f"(alias {alias!r}). Forget the key to begin anew."
         )
     return number + by
 

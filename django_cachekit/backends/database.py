@@ -1,6 +1,6 @@
 """A table in one of the project's own databases, through Django's connections."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import connections
@@ -10,6 +10,7 @@ from ..codecs import Chain, build, classes
 from ..codecs.legacy import Legacy, wanted
 from ..core.faces import Face
 from ..core.operation import Operation, Record
+from ..core.remedies import by
 from ..errors import Misconfigured
 from ..layers.base import Driver
 from .base import Names, StoreCache, record_text
@@ -106,6 +107,14 @@ class DatabaseCache(StoreCache):
     MySQL and MariaDB a deadlock too) is raised as Django's own error, by every verb.
     """
 
+    @staticmethod
+    def cachekit_table(
+        alias: str, location: str, options: Mapping[str, Any], databases: Collection[str]
+    ) -> str | None:
+        """Say what is wrong with the table, if its database may be asked; a system check does."""
+        place = Place(alias, location, options.get("DATABASE"))
+        return place.trouble() if place.home() in databases else None
+
     def connect(self, alias: str) -> Driver:
         """Return the driver over this configuration's table."""
         chain = build(self.options, store_id=alias, secret_keys=conf.secret_keys())
@@ -136,7 +145,10 @@ def _legacy(alias: str, options: Mapping[str, Any], place: Place) -> Adoption | 
 
 def _table(alias: str, location: Any) -> str:
     if not isinstance(location, str) or not location:
-        raise Misconfigured(f"CACHES[{alias!r}]: DatabaseCache needs a table's name in LOCATION.")
+        raise Misconfigured(
+            f"CACHES[{alias!r}]: DatabaseCache needs a table's name in LOCATION; write one, and "
+            f"make it by: {by(f'cache_table {alias}')}"
+        )
     if any(char in location for char in '"`\0'):
         raise Misconfigured(
             f"CACHES[{alias!r}]: LOCATION is a table's name; it cannot hold \", ` or NUL."
@@ -148,7 +160,8 @@ def _database(alias: str, options: Mapping[str, Any]) -> str | None:
     database = options.get("DATABASE")
     if database is not None and database not in connections:
         raise Misconfigured(
-            f"CACHES[{alias!r}]: DATABASE names {database!r}, which is not in DATABASES."
+            f"CACHES[{alias!r}]: DATABASE names {database!r}, which is not in DATABASES: "
+            f"{', '.join(map(repr, connections))}."
         )
     return None if database is None else str(database)
 

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from ..core.faces import Face, Hop, run_now
+from ..core.remedies import WHO
 from ..errors import NotSupported
 from ..layers.tagindex import Row
 
@@ -310,7 +311,7 @@ class Faced:
     ) -> AsyncIterator[tuple[bytes, bytes]]:
         """Walk over everything, whatever is wanted: names tell nothing of keys."""
         if not hasattr(self.engine, "scan"):
-            raise NotSupported("this store cannot list its keys.")
+            raise NotSupported(f"cannot list its keys: {WHO['keys']}.")
         for pair in self.engine.scan():
             yield pair
 

@@ -27,6 +27,7 @@ from typing import Any
 from .. import conf
 from ..codecs import Chain, build, key_files
 from ..core.keys import digest
+from ..core.remedies import by
 from ..core.settings import defaults
 from ..errors import Misconfigured
 from ..layers.base import Driver
@@ -79,7 +80,7 @@ class EncryptedFileCache(StoreCache):
         epoch = self.options.get("EPOCH_FILE", f"{root}.epoch-{store}")
         if not os.path.isabs(epoch) or _inside(epoch, root):
             raise Misconfigured(
-                f"CACHES[{alias!r}]: EPOCH_FILE is an absolute path outside LOCATION."
+                f"CACHES[{alias!r}]: EPOCH_FILE is an absolute path outside LOCATION, or left out."
             )
         return Place(root, store, EpochFile(os.fspath(epoch)), shared)
 
@@ -88,10 +89,13 @@ def _root(alias: str, location: Any) -> str:
     root = os.path.normpath(os.fspath(location)) if location else ""
     if not os.path.isabs(root):
         raise Misconfigured(
-            f"CACHES[{alias!r}]: LOCATION is the absolute path of a directory, not {root!r}."
+            f"CACHES[{alias!r}]: LOCATION is the absolute path of a directory, such as "
+            f"'/var/cache/site', not {root!r}."
         )
     if os.path.islink(root):
-        raise Misconfigured(f"CACHES[{alias!r}]: LOCATION {root!r} is a symbolic link.")
+        raise Misconfigured(
+            f"CACHES[{alias!r}]: LOCATION {root!r} is a symbolic link; name what it leads to."
+        )
     return root
 
 
@@ -100,7 +104,7 @@ def _chain(alias: str, options: Mapping[str, Any]) -> Chain:
     if not chain.sealed:
         raise Misconfigured(
             f"CACHES[{alias!r}]: EncryptedFileCache needs OPTIONS ENCRYPTION_KEYS and INDEX_KEY; "
-            "run manage.py cache_key_generate."
+            f"run {by('cache_key_generate')} and paste its lines."
         )
     return chain
 

@@ -16,6 +16,7 @@ from ..core.faces import Face
 from ..core.held import FREE, Held, Taken
 from ..core.keys import digest
 from ..core.operation import Operation
+from ..core.remedies import unable
 from ..errors import NotSupported, StoreUnavailable
 
 LINGER = 7 * 24 * 3600
@@ -58,10 +59,7 @@ async def perform(driver: Any, face: Face, op: Operation) -> Any:
     """Carry out what is asked of a driver's ``locks``: ``match`` says what that is."""
     locks: Locks | None = driver.locks
     if locks is None:
-        raise NotSupported(
-            f"alias {driver.alias!r} has no locks: its store has no step that takes one, or gives "
-            "it back, only if that is right."
-        )
+        raise NotSupported(unable(f"alias {driver.alias!r}", "lock", "lock"))
     if op.match in ("lost", "late"):
         return None  # it was for those who listen
     if op.match == "wipe":
@@ -121,7 +119,7 @@ class OwnLocks:
             self._held = {key: held for key, held in self._held.items() if self._look(key).owner}
             self._room = max(1000, 2 * len(self._held))
         if len(self._held) >= MOST:
-            raise StoreUnavailable(f"{MOST:,} locks are held in this memory already.")
+            raise StoreUnavailable(f"{MOST:,} locks are held in this memory already")
         fence = next(self._fences)
         self._held[key] = op.token, clock.monotonic() + op.ttl, fence
         return Taken(fence)

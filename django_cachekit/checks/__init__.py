@@ -9,20 +9,27 @@ E003    the file store's LOCATION is missing, relative, a link, or a place it re
 E004    a file with a key lies in the cache directory
 E005    STORE or STORES name no alias, an unknown one, or lead back to where they stand
 E006    CACHEKIT holds a name or a value that means nothing
-E007    DEFAULT_STORE or LIMITER_STORE is not in CACHES
+E007    DEFAULT_STORE, LIMITER_STORE or SESSION_CACHE_ALIAS is not in CACHES
 E008    a bound is no whole number from 1
 E009    SERIALIZER, COMPRESSION or CIPHER is unknown, or its library is not installed
 W010    keys are derived from SECRET_KEY
 W011    the cache directory lies where a web server hands out files
 W012    the cache directory is open to other users
 W013    the default store is in the memory of each process, outside of DEBUG
-W014    an option looks like a misspelt one
+W014    a name in OPTIONS is no option
 W015    READ_LEGACY is on: entries that nobody vouches for are read, pickles too
+W016    sessions lie where they are lost, or where other processes do not see them
+W017    a name stands in OPTIONS that belongs beside it, or the other way round
+W018    TIMEOUT lets everything expire at once, or is no number
+W019    two aliases are one store
 E020    a backend of this package cannot be imported
 E021    a warmer in CACHEKIT["WARMERS"] cannot be imported
 E022    LOCATION or an option is not one that the backend's client library takes
 E023    the outbox has no app, no database, or none that its table may be in
 W024    work is to be left to tasks, which this Django has not
+W025    a cache table is not there; asked only by check --database
+W026    the default store keeps nothing; asked only by check --deploy
+W027    a store that hangs would hold its callers for more than ten seconds
 E030    the DynamoDB store has no table, no region, or an option that means nothing
 E031    boto3, which the DynamoDB store needs, is not installed
 ======= ==================================================================================
@@ -37,11 +44,14 @@ from .clients import clients_can_be_made
 from .directories import directories_are_private
 from .dynamodb import dynamodb_is_configured
 from .keys import keys_are_fit
-from .memory import default_store_is_shared
+from .memory import default_store_is_shared, default_store_keeps, sessions_are_kept
 from .options import options_mean_something
 from .outbox import outbox_can_be
+from .placing import entries_mean_something
 from .settings import settings_mean_something
 from .stores import aliases_are_over_others, backends_are_there
+from .tables import tables_are_there
+from .waits import waits_are_short
 
 __all__ = ["register_all"]
 
@@ -57,7 +67,12 @@ def register_all() -> None:
         dynamodb_is_configured,
         clients_can_be_made,
         default_store_is_shared,
+        sessions_are_kept,
+        entries_mean_something,
+        waits_are_short,
     ):
         checks.register(check, checks.Tags.caches)
+    checks.register(default_store_keeps, checks.Tags.caches, deploy=True)
+    checks.register(tables_are_there, checks.Tags.caches, checks.Tags.database)
     for check in (keys_are_fit, directories_are_private):
         checks.register(check, checks.Tags.caches, checks.Tags.security)

@@ -21,9 +21,10 @@ ARRAY = OURS + "array.ArrayCache"
 DATABASE = OURS + "database.DatabaseCache"
 DYNAMODB = OURS + "dynamodb.DynamoDBCache"
 TAGGED = OURS + "tagged.TaggedCache"
-BYTES = {FILE, DATABASE, DYNAMODB} | {
-    OURS + path for path in ("redis.RedisCache", "memcached.MemcachedCache")
-}
+NULL = OURS + "null.NullCache"
+REDIS = OURS + "redis.RedisCache"
+MEMCACHED = OURS + "memcached.MemcachedCache"
+BYTES = {FILE, DATABASE, DYNAMODB, REDIS, MEMCACHED}
 """The backends that take the OPTIONS of the codecs."""
 
 
@@ -94,6 +95,19 @@ def choose(alias: Any) -> str:
     """Return the hint for an alias that cannot be meant."""
     others = [name for name in conf.caches() if name != alias]
     return f"CACHES has {', '.join(map(repr, others)) or 'no other alias'}: name one of them."
+
+
+def under(name: Any) -> Any:
+    """Return the alias that holds the values of one, through however many are over others."""
+    for _ in conf.caches():
+        options = conf.caches().get(name, {}).get("OPTIONS")
+        name = (isinstance(options, Mapping) and options.get("STORE")) or name
+    return name
+
+
+def warning(id: str, text: str, hint: str) -> checks.Warning:
+    """Return a warning of ours."""
+    return checks.Warning(text, hint=hint, id=f"cachekit.{id}")
 
 
 def error(id: str, text: str, hint: str) -> checks.Error:

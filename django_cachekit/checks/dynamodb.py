@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core import checks
 
+from ..core.extras import install
 from .common import DYNAMODB, Alias, Messages, error, imported, ours
 
-_INSTALL = "Run: pip install django-cachekit[dynamodb]"
+_INSTALL = f"Run: {install('dynamodb')}"
 _SETTINGS = "See docs/stores/dynamodb.md for what LOCATION and OPTIONS may say."
 _REGION = "Give OPTIONS['REGION_NAME'], or set AWS_DEFAULT_REGION where the site runs."
 
@@ -25,12 +26,14 @@ def _settings(alias: Alias) -> Messages:
     # Checks lie below the backends, so they ask the class that CACHES names.
     backend = imported(alias.config.get("BACKEND"))
     for fault in backend.faults(alias.config.get("LOCATION"), alias.options):
-        yield error("E030", alias.says(f"{fault}."), _SETTINGS)
+        yield error("E030", alias.says(fault if fault.endswith("?") else f"{fault}."), _SETTINGS)
 
 
 def _library(alias: Alias) -> Messages:
     if find_spec("boto3") is None:
-        yield error("E031", alias.says("DynamoDBCache needs boto3, which is missing."), _INSTALL)
+        yield error(
+            "E031", alias.says("DynamoDBCache needs boto3, which is not installed."), _INSTALL
+        )
     elif not alias.options.get("REGION_NAME") and not alias.options.get("SESSION"):
         import boto3
 

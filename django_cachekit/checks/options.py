@@ -5,15 +5,15 @@ from typing import Any
 from django.core import checks
 
 from ..codecs.legacy import wanted
+from ..core.extras import install
 from ..core.settings import names as names_of
 from ..errors import Misconfigured
 from .common import (
     ARRAY,
     BYTES,
     DATABASE,
-    DYNAMODB,
     FILE,
-    OURS,
+    NULL,
     TAGGED,
     Alias,
     Messages,
@@ -21,6 +21,7 @@ from .common import (
     meant,
     ours,
     problems_of,
+    warning,
 )
 
 BOUNDS = ("MAX_ENTRIES", "MAX_BYTES")
@@ -33,13 +34,17 @@ OPTIONS = names_of("all", "codecs", "array", "file", "database", "dynamodb", "ta
 ``STORES``, which no store takes yet, is followed by the check of aliases over others.
 """
 
-OWN_OPTIONS = {ARRAY, FILE, DATABASE, DYNAMODB, TAGGED, OURS + "null.NullCache"}
-"""The backends none of whose options belong to a client library."""
+BESIDE = {"BACKEND", "KEY_FUNCTION", "KEY_PREFIX", "LOCATION", "TIMEOUT", "VERSION"}
+"""Django's own names, which stand beside OPTIONS and mean nothing inside."""
+
+OWN_OPTIONS = {ARRAY, FILE, DATABASE, TAGGED, NULL}
+"""The backends that take no notice of a name they do not know; the others refuse it."""
 
 PARTS = {
     "serializer": "Use auto, json, msgpack, pickle or a dotted path, and install its library.",
-    "compression": "Use None, zlib or zstd: pip install django-cachekit[zstd].",
-    "cipher": "Use aes-256-gcm, the default: pip install django-cachekit[encryption].",
+    "compression": f"Use None, zlib or zstd, which needs: {install('zstd')}.",
+    "cipher": f"Leave it out for aes-256-gcm; sealing needs: {install('encryption')}.",
+    "pickle_classes": 'Write a list, such as ["shop.models.Product"], or leave it out.',
     "store_id": "Give some text, or leave it out: it is the alias then.",
 }
 """What to do about each problem that a codec chain has, but for those of its keys."""
@@ -49,7 +54,7 @@ _DEFAULT = "Give a whole number, or leave it out for the default."
 
 
 def options_mean_something(app_configs: Any = None, **_: Any) -> list[checks.CheckMessage]:
-    """Check the OPTIONS of our stores: E008, E009, W014, W015."""
+    """Check the OPTIONS of our stores: E008, E009, W014, W015, W017."""
     found: list[checks.CheckMessage] = []
     for alias in ours():
         found += [*_bounds(alias), *_spelling(alias)]
@@ -85,14 +90,22 @@ def _legacy(alias: Alias) -> Messages:
     if names:
         text = "READ_LEGACY is on: pickles that nobody vouches for are read from the server."
         hint = "Take it out when no more entries are taken over; see docs/migrating/entries.md."
-        yield checks.Warning(alias.says(text), hint=hint, id="cachekit.W015")
+        yield warning("W015", alias.says(text), hint)
 
 
 def _spelling(alias: Alias) -> Messages:
     """Find misspelt options: ENCRYPTION_KEY, which is none, would leave a table unsealed."""
-    if alias.config["BACKEND"] in OWN_OPTIONS:
-        for name in alias.options:
-            hint = None if name in OPTIONS else meant(name, OPTIONS)
-            if hint:
-                text = alias.says(f"{name!r} is no option.")
-                yield checks.Warning(text, hint=hint, id="cachekit.W014")
+    if alias.config["BACKEND"] not in OWN_OPTIONS:
+        return
+    for name in alias.options:
+        if name in BESIDE:
+            text = f"{name!r} in OPTIONS means nothing."
+            yield warning("W017", alias.says(text), stands_beside(name))
+        elif name not in OPTIONS:
+            hint = meant(name, OPTIONS) or "Take it out; docs/settings.md has all that there are."
+            yield warning("W014", alias.says(f"{name!r} is no option."), hint)
+
+
+def stands_beside(name: str) -> str:
+    """Return the hint for a name of Django's that stands inside of OPTIONS."""
+    return f'Write it beside OPTIONS: {{"BACKEND": ..., "{name}": ..., "OPTIONS": {{...}}}}.'

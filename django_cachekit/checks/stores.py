@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core import checks
+from django.utils.module_loading import import_string
 
 from .. import conf
 from .common import OURS, TAGGED, Alias, Messages, choose, error, imported, ours
@@ -11,15 +12,22 @@ from .common import OURS, TAGGED, Alias, Messages, choose, error, imported, ours
 
 def backends_are_there(app_configs: Any = None, **_: Any) -> list[checks.CheckMessage]:
     """Check that the backends of this package can be imported: E020."""
-    hint = (
-        "See the dotted path, and install what it needs: pip install django-cachekit[redis], "
-        "[memcached] or [dynamodb]."
-    )
     return [
-        error("E020", f"CACHES[{name!r}]: there is no {config['BACKEND']}.", hint)
+        error(
+            "E020", f"CACHES[{name!r}]: there is no {config['BACKEND']}.", _why(config["BACKEND"])
+        )
         for name, config in conf.caches().items()
         if str(config.get("BACKEND")).startswith(OURS) and imported(config["BACKEND"]) is None
     ]
+
+
+def _why(path: str) -> str:
+    """Return what to do: the modules say themselves what they need, and where a class is."""
+    try:
+        import_string(path)
+    except ImportError as error:
+        return f"{str(error).rstrip('.')}."
+    return "See the dotted path."  # pragma: no cover  # it is there by now
 
 
 def aliases_are_over_others(app_configs: Any = None, **_: Any) -> list[checks.CheckMessage]:

@@ -40,7 +40,7 @@ def build(options: Mapping[str, Any], *, store_id: str, secret_keys: Sequence[by
     ring, found = _examine(options, store_id, secret_keys)
     if found:
         texts = "; ".join(problem.text for problem in found)
-        raise Misconfigured(f"cache {store_id!r}: {texts}") from found[0].cause
+        raise Misconfigured(f"CACHES[{store_id!r}]: {texts}") from found[0].cause
     return Chain(
         _guard(ring, options, store_id, secret_keys),
         _family(options, classes(options)),

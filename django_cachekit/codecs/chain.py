@@ -101,11 +101,14 @@ class Chain:
             codec, raw = self._family.write(entry.value)
         except (RecursionError, MemoryError, OverflowError) as error:
             kind = type(entry.value).__name__
-            raise ValueTooLarge(f"this {kind} is too large, or nested too deeply") from error
+            raise ValueTooLarge(
+                f"this {kind} is too large, or nested too deeply; store its parts under keys of "
+                "their own"
+            ) from error
         if len(raw) > self.max_bytes:
             raise ValueTooLarge(
                 f"the value takes {len(raw):,} bytes; the limit is {self.max_bytes:,} "
-                '(OPTIONS["MAX_VALUE_BYTES"])'
+                '(OPTIONS["MAX_VALUE_BYTES"]; COMPRESSION comes after it)'
             )
         return codec, raw
 

@@ -45,6 +45,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.bounded import Bounded
+from ..core.extras import install
 from ..errors import Misconfigured
 from .base import Unreadable
 from .frame import octets
@@ -287,9 +288,7 @@ def _aeads(alg: int) -> tuple[dict[int, Callable[[bytes], Any]], type[Exception]
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers import aead
     except ImportError as error:
-        raise Misconfigured(
-            "sealing needs cryptography: pip install django-cachekit[encryption]"
-        ) from error
+        raise Misconfigured(f"sealing needs cryptography: {install('encryption')}") from error
     ciphers: dict[int, Callable[[bytes], Any]] = {1: aead.AESGCM}
     if alg == 2:
         ciphers[2] = aead.ChaCha20Poly1305

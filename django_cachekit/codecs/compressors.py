@@ -13,6 +13,7 @@ import importlib
 import zlib
 from typing import Any
 
+from ..core.extras import install
 from ..errors import Misconfigured
 from .base import Compressor
 
@@ -114,8 +115,7 @@ def _zstd() -> Compressor:
         except ImportError:
             continue
     raise Misconfigured(
-        'OPTIONS["COMPRESSION"]: "zstd" needs Python 3.14 or zstandard: '
-        "pip install django-cachekit[zstd]"
+        f'OPTIONS["COMPRESSION"]: "zstd" needs Python 3.14 or zstandard: {install("zstd")}'
     )
 
 

@@ -114,7 +114,10 @@ def _custom(path: str) -> Custom:
         found = found()
     dumps, loads = getattr(found, "dumps", None), getattr(found, "loads", None)
     if not callable(dumps) or not callable(loads):
-        raise Misconfigured(f'OPTIONS["SERIALIZER"]: {path} has no dumps and loads')
+        raise Misconfigured(
+            f'OPTIONS["SERIALIZER"]: {path} has no dumps and loads; name a module, an object or a '
+            "class that has, or one of auto, json, msgpack, pickle"
+        )
     return Custom(dumps, loads)
 
 

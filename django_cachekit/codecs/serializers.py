@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection
 from io import BytesIO
 from typing import Any
 
+from ..core.extras import install
 from ..errors import Misconfigured
 from . import plain
 from .base import NotPlain
@@ -111,9 +112,7 @@ class MessagePack:
         try:
             from msgspec import msgpack
         except ImportError as error:
-            raise Misconfigured(
-                "msgpack needs msgspec: pip install django-cachekit[msgpack]"
-            ) from error
+            raise Misconfigured(f"msgpack needs msgspec: {install('msgpack')}") from error
         encode = msgpack.Encoder().encode
         self._encode = encode
         self._walk = plain.Walker(

@@ -4,8 +4,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from .. import conf
 from ..core.keys import plain
 from ..core.operation import MISSING, Kind, Operation, Seen
+from ..core.remedies import contended
 from ..core.ttl import KEEP, over, seconds
 from ..errors import StoreUnavailable
 from ..scopes import Port
@@ -42,9 +44,8 @@ async def cas(
             return value
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(turn, 10))
         await port.face.sleep(random.uniform(0, pause))  # noqa: S311 - it only parts the writers
-    raise StoreUnavailable(
-        f"alias {port.alias!r}: cas() gave up, others changed the key {TRIES:,} times in a row."
-    )
+    text = f"cas() gave up, others changed the key {TRIES:,} times in a row (key {conf.shown(key)})"
+    raise StoreUnavailable(contended(port.alias, text))
 
 
 async def _given(port: Port, seen: Seen, default: Any) -> Any:

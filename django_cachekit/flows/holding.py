@@ -88,16 +88,31 @@ def undo(hand: Hand, key: Record) -> None:
 
 async def block(hand: Hand, patience: Any) -> None:
     """Wait so many seconds at most until it is had; LockTimeout if it was not."""
-    limit = clock.monotonic() + waiting_time(patience)
-    if not await _waited(hand, limit):
+    seconds = waiting_time(patience)
+    taken = await _waited(hand, clock.monotonic() + seconds)
+    if not taken.fence:
         await hand.tell("late")
-        raise LockTimeout(f"The lock {hand.grip.name!r} was not had in time.")
+        raise LockTimeout(_late(hand, seconds, taken.left))
 
 
-async def _waited(hand: Hand, limit: float) -> bool:
+def _late(hand: Hand, seconds: float, left: float) -> str:
+    """Say what was not had, how long it was waited for, and how long others may have it still."""
+    slots = len(hand.grip.keys)
+    what, others = "lock", "another has it"
+    if slots > 1 or hand.grip.key.kind == "slot":
+        what, others = "funnel", f"all of its {slots} slots are taken"
+    wait = f"in {seconds:g} s" if seconds else "at once"
+    ends = f", for {left:.1f} s more as it stands" if 0 < left < math.inf else ""
+    return (
+        f"The {what} {hand.grip.name!r} of alias {hand.port.alias!r} was not had {wait}: {others}"
+        f"{ends}. Wait longer (block), or do without."
+    )
+
+
+async def _waited(hand: Hand, limit: float) -> Taken:
     """Wait in line, for those who came earlier go first; unless there is no time to do so."""
     if limit <= clock.monotonic():
-        return await acquire(hand)
+        return await _attempt(hand)
     place = LINES.join(hand.line)
     try:
         if place.turn.done() or await hand.port.face.within(place.turn, limit - clock.monotonic()):
@@ -105,10 +120,10 @@ async def _waited(hand: Hand, limit: float) -> bool:
     finally:
         place.leave()
     # Those before him may not be able to take it: they wait for this very thread, say.
-    return await acquire(hand)
+    return await _attempt(hand)
 
 
-async def _first(hand: Hand, place: Place, limit: float) -> bool:
+async def _first(hand: Hand, place: Place, limit: float) -> Taken:
     """Be the one of this process who asks, until it is had or the time is over."""
     pause, tells = FIRST_PAUSE, True
     while True:
@@ -116,7 +131,7 @@ async def _first(hand: Hand, place: Place, limit: float) -> bool:
         taken = await _attempt(hand)
         left = limit - clock.monotonic()
         if taken.fence or left <= 0:
-            return taken.fence > 0
+            return taken
         ends = taken.left or math.inf  # a store may not know
         if tells:
             nap = max(min(left, ends + 0.001, LISTEN), 0.001)
@@ -248,4 +263,8 @@ async def leave(hand: Hand, *, failed: bool) -> None:
         log.warning("cache %r: a lock was not given back: %s", hand.port.alias, error)
         return
     if lost and not failed:
-        raise LockLost(f"The lock {grip.name!r} ended while it was held.")
+        raise LockLost(
+            f"The lock {grip.name!r} of alias {hand.port.alias!r} ended while it was held, after "
+            f"{grip.lasts:g} s or by another's hand: what was done since may not have been alone. "
+            "Give it a longer ttl, or auto_refresh=True."
+        )

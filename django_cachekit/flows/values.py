@@ -198,7 +198,8 @@ async def _typed(
     value = fits(found)
     if value is MISSING:
         raise TypeMismatch(
-            f"The value of {plain(key)!r} should be {wanted}, not {type(found).__name__}."
+            f"The value of {plain(key)!r} should be {wanted}, not {type(found).__name__} "
+            f"(alias {port.alias!r}). get() returns it whatever it is; forget() removes it."
         )
     return value
 

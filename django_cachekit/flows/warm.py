@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..core.flights import BOARD, Flight, Role, leading
 from ..core.keys import plain
 from ..core.operation import UNSURE, WARMER, Kind, Operation, Record, Stamp
+from ..core.remedies import unreachable
 from ..core.ttl import over, seconds
 from ..errors import CacheKitError, StoreUnavailable
 from ..layers.policy import lost
@@ -159,7 +160,7 @@ class Warming:
         """Return what is current now; a store that cannot be reached is not worth computing for."""
         reply = await self.port.call(self.port.read((), None)._replace(snapshot=True, quiet=True))
         if lost(reply.stamp):
-            raise StoreUnavailable(f"alias {self.port.alias!r} cannot be reached")
+            raise StoreUnavailable(unreachable(self.port.alias, "warm", "it cannot be reached"))
         stamp: Stamp | None = reply.stamp
         return stamp
 

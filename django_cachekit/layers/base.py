@@ -126,7 +126,7 @@ def compose(layers: Sequence[Layer], driver: Driver) -> Proceed:
 
 
 def through(layers: Sequence[Layer], perform: Proceed) -> Proceed:
-    """Return one call that goes through ``layers``, the first outermost, and then to ``perform``."""
+    """Return one call that goes through ``layers``, the first outermost, then to ``perform``."""
     steps: tuple[Step, ...] = ()
     for layer in reversed(layers):
         steps = ((layer.idle, layer, _chain(steps, perform)), *steps)

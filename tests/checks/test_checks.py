@@ -3,7 +3,7 @@
 import base64
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,16 @@ OTHER = "gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"
 MEMORY = {"BACKEND": LOCMEM}
 
 
-def found(caches: Mapping[str, Any], **more: Any) -> list[checks.CheckMessage]:
-    """Return what our own checks say of some settings."""
+def found(
+    caches: Mapping[str, Any], databases: Collection[str] | None = None, **more: Any
+) -> list[checks.CheckMessage]:
+    """Return what our own checks say of some settings, those of ``--deploy`` too."""
     by = {"DEBUG": True, "CACHES": {"default": MEMORY, **caches}, **more}
     with override_settings(**by):
         said: list[checks.CheckMessage] = []
-        for check in checks.registry.registry.get_checks():
+        for check in checks.registry.registry.get_checks(include_deployment_checks=True):
             if check.__module__.startswith("django_cachekit.checks."):
-                said += check(app_configs=None)
+                said += check(app_configs=None, databases=databases)
         return said
 
 
@@ -81,13 +83,13 @@ def test_they_are_registered_with_django() -> None:
     by_tag = {
         tag: {
             check.__name__
-            for check in checks.registry.registry.get_checks()
+            for check in checks.registry.registry.get_checks(include_deployment_checks=True)
             if check.__module__.startswith("django_cachekit") and tag in check.tags
         }
         for tag in ("caches", "security")
     }
 
-    assert len(by_tag["caches"]) == 10
+    assert len(by_tag["caches"]) == 15
     assert by_tag["security"] == {"keys_are_fit", "directories_are_private"}
 
 
@@ -442,6 +444,21 @@ def test_an_option_that_looks_misspelt(backend: str, name: str, meant: str) -> N
     assert said.hint == f"Did you mean {meant}?"
 
 
+def test_an_option_that_nobody_has() -> None:
+    said = one({"it": {"BACKEND": ARRAY, "LOCATION": "t", "OPTIONS": {"QUUX": 1}}})
+
+    assert said.id == "cachekit.W014"
+    assert "docs/settings.md" in str(said.hint)
+
+
+def test_classes_of_a_pickle_that_are_no_list() -> None:
+    options = {"PICKLE_CLASSES": "shop.models.Product"}
+    said = one({"it": {"BACKEND": DATABASE, "LOCATION": "t", "OPTIONS": options}})
+
+    assert said.id == "cachekit.E009"
+    assert '["shop.models.Product"]' in str(said.hint)
+
+
 def test_options_of_others_are_their_own() -> None:
     options = {"MAX_ENTRIES": 0, "ENCRYPTION_KEY": "x", "STORE": "nowhere"}
 
@@ -481,7 +498,7 @@ def test_a_backend_of_ours_that_is_not_there() -> None:
 
     assert said.id == "cachekit.E020"
     assert "files.EncryptedFileCache" in said.msg
-    assert "pip install django-cachekit[redis]" in str(said.hint)
+    assert "No module named" in str(said.hint)
 
 
 def test_a_backend_of_others_that_is_not_there_is_djangos_matter() -> None:

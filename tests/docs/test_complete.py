@@ -70,7 +70,7 @@ def test_every_setting_is_told() -> None:
 
 def test_every_check_is_told() -> None:
     there = set(re.findall(r"^([EW]\d{3}) ", checks.__doc__ or "", re.MULTILINE))
-    assert rows("docs/settings.md", r"cachekit\.[EW]\d+") == {f"cachekit.{id}" for id in there}
+    assert rows("docs/checks.md", r"cachekit\.[EW]\d+") == {f"cachekit.{id}" for id in there}
 
 
 def test_the_signals_that_are_sent_are_told() -> None:

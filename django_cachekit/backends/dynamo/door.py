@@ -8,7 +8,9 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from ...core import clock
+from ...core.extras import install
 from ...core.faces import after_fork
+from ...core.remedies import by
 from ...errors import Misconfigured
 from .failures import Failed, Patience, Refused
 from .options import Options
@@ -80,7 +82,7 @@ class Door:
         if failed.word == _NO_TABLE:
             raise self.options.wrong(
                 f"there is no table {self.options.table!r} in this region; "
-                f"make it by: manage.py cache_table {self.options.alias}"
+                f"make it by: {by(f'cache_table {self.options.alias}')}"
             ) from error
         return failed
 
@@ -91,9 +93,8 @@ class Door:
             from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
             from botocore.parsers import ResponseParserError
         except ImportError as error:
-            raise self.options.wrong(
-                "DynamoDBCache needs boto3: pip install django-cachekit[dynamodb]"
-            ) from error
+            text = f"DynamoDBCache needs boto3, which is not installed: {install('dynamodb')}"
+            raise self.options.wrong(text) from error
         self.errors = (ClientError, BotoCoreError, ResponseParserError, *_NONSENSE)
         options = self.options
         config = Config(
@@ -114,14 +115,18 @@ class Door:
                 "DynamoDB needs a region: give OPTIONS['REGION_NAME'], or set AWS_DEFAULT_REGION"
             ) from error
         except (BotoCoreError, ValueError) as error:
-            raise options.wrong(f"boto3 can make no client: {type(error).__name__}") from error
+            raise options.wrong(
+                f"boto3 can make no client: {type(error).__name__}; see REGION_NAME, ENDPOINT_URL "
+                "and boto3's own settings"
+            ) from error
 
     def _session(self, path: str) -> Any:
         try:
             return import_string(path)()
         except ImportError as error:
             raise Misconfigured(
-                f"CACHES[{self.options.alias!r}]: SESSION names {path!r}, which cannot be imported"
+                f"CACHES[{self.options.alias!r}]: SESSION names {path!r}, which cannot be "
+                "imported; it is the dotted path of a function that returns a boto3 Session"
             ) from error
 
 

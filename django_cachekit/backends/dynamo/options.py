@@ -1,8 +1,10 @@
 """What ``LOCATION`` and ``OPTIONS`` say of a DynamoDB table, read and checked."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from ...checks.options import BESIDE
 from ...core.settings import defaults, names
 from ...errors import Misconfigured
 
@@ -47,7 +49,7 @@ def faults(location: Any, options: Mapping[str, Any]) -> list[str]:
     if not isinstance(location, str) or not location:
         found.append("DynamoDBCache needs a table's name in LOCATION")
     for name in sorted(set(options) - names("all", "codecs", "dynamodb")):
-        found.append(f"DynamoDBCache has no option {name!r}")
+        found.append(f"DynamoDBCache has no option {name!r}{_instead(name)}")
     for name in _TEXTS:
         if not isinstance(options.get(name) or "", str):
             found.append(f"{name} is text")
@@ -59,6 +61,13 @@ def faults(location: Any, options: Mapping[str, Any]) -> list[str]:
     if not isinstance(options.get("CHUNKED", False), bool):
         found.append("CHUNKED is True or False")
     return found
+
+
+def _instead(name: str) -> str:
+    if name in BESIDE:
+        return f"; {name} stands beside OPTIONS"
+    near = get_close_matches(name.upper(), sorted(names("all", "codecs", "dynamodb")), 1, 0.7)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _positive(value: Any, kinds: tuple[type, ...]) -> bool:

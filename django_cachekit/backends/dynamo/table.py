@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from ...core import clock
 from ...core.faces import BLOCKING, Hop, run_now
+from ...core.remedies import contended
 from ...errors import StoreUnavailable
 from ..engine import KEEP, Blob, Change, Found, Sealed
 from . import batches, items, pieces, sweep
@@ -232,8 +233,8 @@ class Table:
         return True
 
     def _outrun(self) -> StoreUnavailable:
-        alias = self.door.options.alias
-        return StoreUnavailable(f"alias {alias!r}: others changed the same item {TRIES} times")
+        text = f"others changed the same item {TRIES} times in a row"
+        return StoreUnavailable(contended(self.door.options.alias, text))
 
 
 def _epoch(item: Item | None) -> int:

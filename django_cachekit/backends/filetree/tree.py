@@ -131,7 +131,8 @@ class Tree:
     def _admit(self, blob: Blob) -> None:
         if len(blob.data) > self._largest:
             raise ValueTooLarge(
-                f"the entry takes {len(blob.data):,} bytes; the limit is {self._largest:,}"
+                f"the entry takes {len(blob.data):,} bytes; the limit is {self._largest:,} "
+                '(by OPTIONS["MAX_VALUE_BYTES"])'
             )
 
     def _put(self, name: bytes, blob: Blob) -> None:

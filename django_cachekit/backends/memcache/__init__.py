@@ -10,3 +10,7 @@ drivers      one node, or several that share the keys
 settings     LOCATION and OPTIONS, read and refused
 ===========  ==================================================================================
 """
+
+from ...core.extras import need
+
+need("MemcachedCache", "pymemcache", "memcached")

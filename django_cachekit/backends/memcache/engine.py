@@ -276,7 +276,8 @@ class Engine:
     def _large(self) -> ValueTooLarge:
         limit = self.node.largest or "what this memcached allows"
         return ValueTooLarge(
-            f"the value with its envelope is over {limit} bytes: see memcached's option -I"
+            f"the value with its envelope is over {limit} bytes: see COMPRESSION in OPTIONS, and "
+            "memcached's option -I"
         )
 
     def _tries(self) -> Iterator[None]:
@@ -287,4 +288,6 @@ class Engine:
             yield
 
     def _contended(self) -> StoreUnavailable:
-        return StoreUnavailable(f"others changed the entry {TRIES} times in a row")
+        return StoreUnavailable(
+            f"others changed the entry {TRIES} times in a row; nothing was done, so try again"
+        )

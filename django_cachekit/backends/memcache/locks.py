@@ -158,4 +158,4 @@ def _stored(done: Reply) -> bool:
 
 
 def _outrun() -> StoreUnavailable:
-    return StoreUnavailable(f"others changed the lock {TRIES} times in a row")
+    return StoreUnavailable(f"others changed the lock {TRIES} times in a row; try again")

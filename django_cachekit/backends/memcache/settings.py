@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pymemcache.client.base import normalize_server_spec
 from pymemcache.client.rendezvous import RendezvousHash
 
+from ...checks.options import BESIDE, stands_beside
 from ...core.settings import defaults, names
 from ...errors import Misconfigured
 from .drivers import Place
@@ -61,6 +62,8 @@ def problems(location: Any, options: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(f"{name!r} cannot be used.", f"In its place: {REFUSED[name]}.")
         elif name in OWN:
             yield from _wrong_value(name, value)
+        elif name in BESIDE:
+            yield Problem(f"{name!r} in OPTIONS means nothing.", stands_beside(name))
         elif name not in COMMON:
             known = sorted(OWN) + sorted(COMMON)
             near = get_close_matches(str(name), known, 1) or [", ".join(sorted(OWN))]
@@ -109,7 +112,8 @@ def _address(item: Any) -> Any:
     server = normalize_server_spec(spec)
     if isinstance(server, tuple):
         host, port = server
-        if not host or not isinstance(host, str) or not 0 < int(port) < 65536:
+        known = isinstance(host, str) and host and "/" not in host
+        if not known or not 0 < int(port) < 65536:
             raise ValueError
         return host, int(port)
     return server

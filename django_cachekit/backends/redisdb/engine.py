@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TypeVar
 
 from ...core.faces import Face
+from ...core.remedies import contended
 from ...errors import StoreUnavailable
 from ..engine import Blob, Changing, Found, Keep, Moved, new_epoch
 from . import hints
@@ -93,7 +94,8 @@ class Engine(Walking):
                 return result
             pause = min(LONGEST_PAUSE, 0.0005 * 2 ** min(turn, 10))
             await face.sleep(random.uniform(0, pause))  # noqa: S311 - it only parts the writers
-        raise StoreUnavailable(f"alias {self.alias!r}: others changed a key {TRIES} times in a row")
+        text = f"others changed a key {TRIES} times in a row"
+        raise StoreUnavailable(contended(self.alias, text))
 
     async def updates(self, face: Face, changes: Mapping[bytes, Changing[T]]) -> Mapping[bytes, T]:
         """Replace what is under each name, in two trips; where another came between, by itself."""

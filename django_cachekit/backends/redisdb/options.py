@@ -10,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.connection import BlockingConnectionPool
 from redis.retry import Retry
 
+from ...checks.options import BESIDE, stands_beside
 from ...core.settings import defaults, names
 
 DEFAULTS = defaults("django-redis")
@@ -50,6 +51,8 @@ def problems(location: Any, options: Mapping[str, Any]) -> Iterator[tuple[str, s
         if name in INSTEAD:
             if not (name == "IGNORE_EXCEPTIONS" and options[name] is True):
                 yield f"{name} is not for this backend.", f"Remove it: {INSTEAD[name]}."
+        elif name in BESIDE:
+            yield f"{name!r} in OPTIONS means nothing.", stands_beside(name)
         elif name not in KNOWN and not free:
             near = get_close_matches(str(name).upper(), sorted(KNOWN), 1, 0.8)
             yield f"{name!r} is no option.", f"Did you mean {near[0]}?" if near else _PAGE

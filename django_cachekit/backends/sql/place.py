@@ -12,6 +12,7 @@ from django.db.backends.utils import CursorWrapper
 
 from ...core import clock
 from ...core.faces import BLOCKING, run_now
+from ...core.remedies import by
 from ...errors import Misconfigured
 from ..tables import Made
 from .faults import ConnectionLost, is_about_a_name, is_lost, is_passing, settle
@@ -86,7 +87,9 @@ class Place:
         """Make the table unless it is there, where the settings and routers want it."""
         chosen: str = database or self.database or router.db_for_write(self.model)
         if chosen not in connections:
-            raise Misconfigured(f"CACHES[{self.alias!r}]: there is no database {chosen!r}.")
+            there = ", ".join(map(repr, connections))
+            text = f"there is no database {chosen!r}; DATABASES has {there}."
+            raise Misconfigured(f"CACHES[{self.alias!r}]: {text}")
         allowed = router.allow_migrate_model(chosen, self.model)
         if not allowed or (self.database or chosen) != chosen:
             return Made(self.table, chosen, "elsewhere")
@@ -144,6 +147,18 @@ class Place:
             )
         return missing
 
+    def trouble(self) -> str | None:
+        """Say what is wrong with the table, or return None; also where that cannot be asked."""
+        try:
+            missing = self._missing(self.writer())
+        except Misconfigured as wrong:
+            return str(wrong).partition(": ")[2]
+        except Error:
+            return None
+        if missing is None:
+            return f"there is no table {self.table!r} in the database {self.home()!r}."
+        return f"its table {self.table!r} lacks {', '.join(missing)}." if missing else None
+
     def _explain(self, connection: BaseDatabaseWrapper, error: Error) -> None:
         """Raise a message to the developer if the table is what is wrong."""
         if not is_about_a_name(connection, error):
@@ -154,7 +169,7 @@ class Place:
             # The database cannot even be asked: the first error says more than this one.
             return
         where = f"the database {connection.alias!r}"
-        remedy = f"manage.py cache_table {self.alias}"
+        remedy = by(f"cache_table {self.alias}")
         if missing is None:
             raise Misconfigured(
                 f"CACHES[{self.alias!r}]: there is no table {self.table!r} in {where}; "

@@ -10,6 +10,7 @@ from django.db.backends.utils import CursorWrapper
 
 from ...core import clock
 from ...core.faces import Hop
+from ...core.remedies import contended
 from ...errors import StoreUnavailable
 from .. import numbers
 from ..engine import KEEP, Blob, Change, Found, Moved, new_epoch
@@ -83,7 +84,7 @@ class Table:
                 rows.get(EPOCH),
                 Blob(new_epoch(flushed=False).to_bytes(8, "big"), None),
             )
-        raise StoreUnavailable(f"alias {self.place.alias!r}: no epoch could be begun")
+        raise StoreUnavailable(contended(self.place.alias, "no epoch could be begun"))
 
     def write(self, blobs: Mapping[bytes, Blob], epoch: int) -> None:
         """Store all in one statement, or raise ``Moved`` if ``epoch`` is past."""
@@ -178,9 +179,8 @@ class Table:
             wanted, result = change(old and old.data, epoch or self.begin())
             if wanted is KEEP or self._swap(connection, row, old, wanted):
                 return result
-        raise StoreUnavailable(
-            f"alias {self.place.alias!r}: others changed the same key {TRIES} times in a row"
-        )
+        text = f"others changed the same key {TRIES} times in a row"
+        raise StoreUnavailable(contended(self.place.alias, text))
 
     def updates(self, changes: Mapping[bytes, Change[T]]) -> Mapping[bytes, T]:
         """Read all the rows in one statement; where another comes between, that one by itself."""

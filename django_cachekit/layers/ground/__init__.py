@@ -18,6 +18,7 @@ from ...core.entry import Entry
 from ...core.faces import Face
 from ...core.keys import harmless
 from ...core.operation import MISSING, UNSURE, Operation
+from ...core.remedies import unable, unreachable
 from ...errors import NotSupported, StoreUnavailable
 from ..base import GUESSES, Driver, Guesses
 from ..events import told as tell
@@ -29,12 +30,6 @@ ONE, MANY = signals.retrieving_key, signals.retrieving_many_keys
 
 CLIENTS = ("redis", "valkey", "pymemcache", "pylibmc", "botocore", "django_redis")
 """Packages whose errors mean that their server could not be asked."""
-
-UNABLE = {
-    "lock": ": Django's caches have no step that gives a lock back only to its owner, and clear() "
-    "takes locks along; use a backend of django_cachekit.backends",
-}
-"""Why a verb cannot be done, where one might think otherwise."""
 
 INSTANT = (LocMemCache, DummyCache)
 """Backends within this process: their records cost no trip, and no other process sees them."""
@@ -108,20 +103,20 @@ class Foreign:
         """Carry out one operation; a client library's own error is a ``StoreUnavailable``."""
         verb = VERBS.get(op.verb)
         if verb is None:
-            why = UNABLE.get(op.verb, "")
-            raise NotSupported(f"{self.path} (alias {self.alias!r}) cannot do {op.name!r}{why}.")
+            what = f"{self.path} (alias {self.alias!r})"
+            raise NotSupported(unable(what, op.verb, op.name))
         # Only where this process has met envelopes is a dead one looked for, before a forget say.
         self.tagged = self.tagged or op.soft or not op.plain
         call = Call(self, face, op)
         try:
             return await verb(call)
         except (OSError, DatabaseError) as error:
-            raise self._unavailable(error) from error
+            raise self._unavailable(op, error) from error
         except Exception as error:
             if type(error).__module__.partition(".")[0] in CLIENTS:
-                raise self._unavailable(error) from error
+                raise self._unavailable(op, error) from error
             raise
 
-    def _unavailable(self, error: Exception) -> StoreUnavailable:
+    def _unavailable(self, op: Operation, error: Exception) -> StoreUnavailable:
         # The class only: a client's text may hold an address with a password.
-        return StoreUnavailable(f"alias {self.alias!r}: {type(error).__name__}")
+        return StoreUnavailable(unreachable(self.alias, op.name, type(error).__name__))

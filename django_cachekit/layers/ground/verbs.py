@@ -10,6 +10,7 @@ from ...core.entry import Entry
 from ...core.keys import digest
 from ...core.marks import part
 from ...core.operation import MISSING, Record, Reply, Stamp, claimable, tag_record
+from ...core.remedies import OURS, unable, unreachable
 from ...errors import NotANumber, NotSupported, StoreUnavailable
 from ..tags import alive
 from . import claims
@@ -149,12 +150,12 @@ async def _incr(call: Call) -> Any:
     if op.initial is None:
         return await _step(call)
     if call.driver.path not in COUNTS:
-        raise NotSupported(
-            f"{call.driver.path} (alias {call.driver.alias!r}) cannot create and count in one "
-            f"step; incr() and decr() work as Django's, increment() needs a store that can."
-        )
+        raise NotSupported(_unable(call, "increment"))
     if op.tags:
-        raise NotSupported(f"{call.driver.path} cannot count under tags.")
+        raise NotSupported(
+            f"{call.driver.path} (alias {call.driver.alias!r}) cannot count under tags; "
+            f"{OURS}. Or count without: the plain key."
+        )
     while True:
         number = await _step(call)
         if number is not MISSING:
@@ -171,14 +172,18 @@ async def _step(call: Call) -> Any:
     except TypeError as error:
         if await _dead(call, call.op.key):
             return MISSING
-        raise NotANumber(f"The value of {call.op.key!r} is not a number.") from error
+        raise NotANumber(
+            f"The value of {call.op.key!r} is not a number, and only one can be counted "
+            f"(alias {call.driver.alias!r}). Forget the key to begin anew."
+        ) from error
     except ValueError:
         found = await call.get(call.op.key)
         if found is MISSING:
             return MISSING
         raise
     if number is None or isinstance(number, bool):
-        raise StoreUnavailable(f"alias {call.driver.alias!r}: no number came back.")
+        text = "no number came back"
+        raise StoreUnavailable(unreachable(call.driver.alias, call.op.name, text))
     return number
 
 
@@ -195,10 +200,11 @@ async def _pull(call: Call) -> Any:
 
 
 async def _see(call: Call) -> Any:
-    raise NotSupported(
-        f"{call.driver.path} (alias {call.driver.alias!r}) cannot do 'cas': Django's caches "
-        f"have no write on the condition that a value is still the one that was read."
-    )
+    raise NotSupported(_unable(call, "cas"))
+
+
+def _unable(call: Call, name: str) -> str:
+    return unable(f"{call.driver.path} (alias {call.driver.alias!r})", call.op.verb, name)
 
 
 async def _mark(call: Call) -> None:
