@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from .stop import Stop
 
 END = "# The page:"  # what follows in a module is about the page, not about the feature
+ABOUT_THE_PAGE = "from tour.stop import"
 
 
 class Code(NamedTuple):
@@ -38,7 +39,8 @@ def _shown(module: str) -> str:
     text = inspect.getsource(import_module(module))
     docstring = ast.parse(text).body[0].end_lineno
     lines = text.splitlines()[docstring:]
-    return "\n".join(lines[: lines.index(END)]).strip()
+    shown = [line for line in lines[: lines.index(END)] if not line.startswith(ABOUT_THE_PAGE)]
+    return "\n".join(shown).strip()
 
 
 @lru_cache

@@ -56,9 +56,18 @@ PARTS = (
     ),
     Part(
         "Tags",
-        (tags.STOP, promise.STOP, found.STOP, expire.STOP, namespace.STOP, listing.STOP),
+        (
+            tags.STOP,
+            promise.STOP,
+            found.STOP,
+            expire.STOP,
+            namespace.STOP,
+            listing.STOP,
+        ),
     ),
-    Part("Together", (locks.STOP, funnel.STOP, overlap.STOP, counters.STOP, typed.STOP)),
+    Part(
+        "Together", (locks.STOP, funnel.STOP, overlap.STOP, counters.STOP, typed.STOP)
+    ),
     Part("Pages", (views.STOP, fragments.STOP, async_view.STOP)),
     Part("Changes", (models.STOP, transactions.STOP, outbox.STOP)),
     Part("Watching", (signals.STOP, sealed.STOP, health.STOP)),

@@ -43,6 +43,9 @@ STOP = Stop(
         "still the one it was made from, and else starts over."
     ),
     module=__name__,
-    actions=(Action("Count together", count_together), Action("Fill two baskets", baskets)),
+    actions=(
+        Action("Count together", count_together),
+        Action("Fill two baskets", baskets),
+    ),
     docs="writing.md",
 )

@@ -11,7 +11,9 @@ def expire() -> dict[str, object]:
     news.expire()
     return {
         "plain get": cache.get("tour:headline"),
-        "flexible": news.flexible("tour:headline", (60, 600), lambda: "the new headline"),
+        "flexible": news.flexible(
+            "tour:headline", (60, 600), lambda: "the new headline"
+        ),
     }
 
 
@@ -20,7 +22,9 @@ def flush() -> dict[str, object]:
     news.flush()
     return {
         "plain get": cache.get("tour:headline"),
-        "flexible": news.flexible("tour:headline", (60, 600), lambda: "the new headline"),
+        "flexible": news.flexible(
+            "tour:headline", (60, 600), lambda: "the new headline"
+        ),
     }
 
 
@@ -38,6 +42,10 @@ STOP = Stop(
         "plain read, and `flexible` may serve it once more while it is computed anew."
     ),
     module=__name__,
-    actions=(Action("Expire, then read", expire), Action("Flush, then read", flush), Action("Forget it", clear_away)),
+    actions=(
+        Action("Expire, then read", expire),
+        Action("Flush, then read", flush),
+        Action("Forget it", clear_away),
+    ),
     docs="tags.md",
 )

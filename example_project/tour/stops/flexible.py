@@ -39,6 +39,10 @@ STOP = Stop(
         "new one is there. Nobody waited but the first."
     ),
     module=__name__,
-    actions=(Action("Read", read), Action("Make it old", make_it_old), Action("Flush", flush)),
+    actions=(
+        Action("Read", read),
+        Action("Make it old", make_it_old),
+        Action("Flush", flush),
+    ),
     docs="computing.md",
 )

@@ -5,7 +5,7 @@ from places.models import City
 from tour.stop import Action, Stop
 
 
-def front_page(entry) -> list[str]:  # noqa: ANN001  the entry that is being built
+def front_page(entry) -> list[str]:
     cities = City.objects.order_by("-population")[:3]
     entry.tags.add(f"tour:city:{city.pk}" for city in cities)
     return [city.name for city in cities]

@@ -37,7 +37,11 @@ STOP = Stop(
     module=__name__,
     actions=(
         Action("Render", render),
-        Action("Flush and render", flush, (Field("tag", "Tag", ("tour:card", "tour:list")),)),
+        Action(
+            "Flush and render",
+            flush,
+            (Field("tag", "Tag", ("tour:card", "tour:list")),),
+        ),
     ),
     docs="templates.md",
     templates=("tour/fragments.html",),

@@ -29,7 +29,11 @@ def no_room() -> dict[str, object]:
     funnel = cache.funnel("tour:gate", limit=1, ttl=30)
     with funnel:
         second = cache.funnel("tour:gate", limit=1, ttl=30)
-        return {"the second": second.block(0.2, lambda: "in", failure=lambda error: "turned away")}
+        return {
+            "the second": second.block(
+                0.2, lambda: "in", failure=lambda error: "turned away"
+            )
+        }
 
 
 # The page:
@@ -42,6 +46,9 @@ STOP = Stop(
         "seconds at most, and waits for one up to ten seconds."
     ),
     module=__name__,
-    actions=(Action("Nine through three", nine_through_three), Action("No room", no_room)),
+    actions=(
+        Action("Nine through three", nine_through_three),
+        Action("No room", no_room),
+    ),
     docs="locks.md",
 )

@@ -7,7 +7,9 @@ shelf = cache.tags("tour:shelf")
 
 
 def fill() -> dict[str, object]:
-    shelf.put_many({f"tour:book:{name}": name for name in ("atlas", "almanac", "bible")}, 600)
+    shelf.put_many(
+        {f"tour:book:{name}": name for name in ("atlas", "almanac", "bible")}, 600
+    )
     cache.tags("tour:shelf", "tour:lent").put("tour:book:cookbook", "cookbook", 600)
     return {"stored": 4}
 
@@ -23,7 +25,10 @@ def list_it() -> dict[str, object]:
 
 
 def forget_those_with_a() -> dict[str, object]:
-    return {"forgotten": shelf.forget_pattern("tour:book:a*"), "left": sorted(shelf.keys())}
+    return {
+        "forgotten": shelf.forget_pattern("tour:book:a*"),
+        "left": sorted(shelf.keys()),
+    }
 
 
 # The page:
@@ -33,7 +38,7 @@ STOP = Stop(
     line="With `TAG_INDEX` an alias can tell which live entries bear a tag.",
     text=(
         "Flushing needs no list of what bears a tag. To see it, an alias keeps one: "
-        "`OPTIONS: {\"TAG_INDEX\": True}`. Only live entries are listed. A store that cannot list, "
+        '`OPTIONS: {"TAG_INDEX": True}`. Only live entries are listed. A store that cannot list, '
         "such as memcached, says so."
     ),
     module=__name__,

@@ -24,7 +24,9 @@ def write_in_between() -> dict[str, object]:
     memo = cache.memo()
     memo.put("tour:menu", ["World"], 600)
     first = memo.get("tour:menu")
-    cache.put("tour:menu", ["World", "Countries"], 600)  # by another name, in the same request
+    cache.put(
+        "tour:menu", ["World", "Countries"], 600
+    )  # by another name, in the same request
     return {"first": first, "after the write": memo.get("tour:menu")}
 
 

@@ -10,19 +10,27 @@ trips = InvalidatingQuerySet(Trip)  # in a model: objects = InvalidatingManager(
 
 def names(continent: str) -> list[str]:
     def make() -> list[str]:
-        return list(Trip.objects.filter(continent=continent).values_list("name", flat=True))
+        return list(
+            Trip.objects.filter(continent=continent).values_list("name", flat=True)
+        )
 
-    return cache.tags(f"tour:trips:{continent}").remember(f"tour:trips:{continent}", 600, make)
+    return cache.tags(f"tour:trips:{continent}").remember(
+        f"tour:trips:{continent}", 600, make
+    )
 
 
 def save_one_in_asia() -> dict[str, object]:
     before = read()
-    trip = Trip.objects.create(name=f"Trip {Trip.objects.count() + 1}", continent="Asia")
+    trip = Trip.objects.create(
+        name=f"Trip {Trip.objects.count() + 1}", continent="Asia"
+    )
     return {"saved": f"{trip} to {trip.continent}", **gone(before)}
 
 
 def move_one_to_africa() -> dict[str, object]:
-    trip, _ = Trip.objects.get_or_create(continent="Asia", defaults={"name": "Silk Road"})
+    trip, _ = Trip.objects.get_or_create(
+        continent="Asia", defaults={"name": "Silk Road"}
+    )
     before = read()
     trip.continent = "Africa"
     trip.save()  # flushes the tags of the row as it was, and as it is
@@ -36,7 +44,11 @@ def raise_all_prices() -> dict[str, object]:
 
 
 def read() -> list[str]:
-    return [continent for continent in ("Africa", "Asia", "Europe") if names(continent) is not None]
+    return [
+        continent
+        for continent in ("Africa", "Asia", "Europe")
+        if names(continent) is not None
+    ]
 
 
 def gone(before: list[str]) -> dict[str, object]:

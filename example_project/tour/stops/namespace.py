@@ -13,7 +13,10 @@ def three_johns() -> dict[str, object]:
     before = [people.get("john"), artists.get("john"), cache.get("john")]
     people.flush()
     after = [people.get("john"), artists.get("john"), cache.get("john")]
-    return {"john, three times": before, "after people was flushed": list(map(str, after))}
+    return {
+        "john, three times": before,
+        "after people was flushed": list(map(str, after)),
+    }
 
 
 # The page:

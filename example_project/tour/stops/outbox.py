@@ -50,7 +50,10 @@ def waiting() -> list[str]:
 # The page:
 def now() -> dict[str, object]:
     """Tell what waits."""
-    return {"the plug is": "pulled" if folder.is_file() else "in", "in the outbox": waiting()}
+    return {
+        "the plug is": "pulled" if folder.is_file() else "in",
+        "in the outbox": waiting(),
+    }
 
 
 STOP = Stop(

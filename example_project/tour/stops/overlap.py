@@ -1,5 +1,6 @@
 """Never two at once."""
 
+from itertools import pairwise
 from time import perf_counter, sleep
 
 from django_cachekit import cache, synchronized
@@ -33,8 +34,12 @@ def three_rebuilds_of_a_shop() -> dict[str, object]:
 
 def told(times: list[tuple[float, float]]) -> dict[str, object]:
     runs = sorted(times)
-    apart = all(earlier[1] <= later[0] for earlier, later in zip(runs, runs[1:], strict=False))
-    rows = [{"began": f"{a * 1000:.0f} ms", "ended": f"{b * 1000:.0f} ms"} for a, b in runs]
+    apart = all(
+        earlier[1] <= later[0] for earlier, later in pairwise(runs)
+    )
+    rows = [
+        {"began": f"{a * 1000:.0f} ms", "ended": f"{b * 1000:.0f} ms"} for a, b in runs
+    ]
     return {"ran one after the other": apart, "runs": rows}
 
 

@@ -11,8 +11,10 @@ from tour.together import at_once
 
 
 def people_by_continent() -> dict[str, int]:
-    """Add up 100,000s of rows: some tenths of a second."""
-    rows = City.objects.values_list("country__continent__name").annotate(Sum("population"))
+    """Add up the people of every city."""
+    rows = City.objects.values_list("country__continent__name").annotate(
+        Sum("population")
+    )
     return dict(rows)
 
 
@@ -50,6 +52,9 @@ STOP = Stop(
         "same missing key at the same moment: one adds up all cities, nineteen wait for its answer."
     ),
     module=__name__,
-    actions=(Action("Twenty ask at once", twenty_at_once), Action("One more asks", one_more)),
+    actions=(
+        Action("Twenty ask at once", twenty_at_once),
+        Action("One more asks", one_more),
+    ),
     docs="computing.md",
 )

@@ -45,13 +45,19 @@ def written(key: str, value: dict[str, str]) -> Path:
     vault.forget(key)
     before = {path for path in folder.rglob("*") if path.is_file()}
     if not vault.put(key, value, 600):
-        raise StoreUnavailable("the store cannot be written: its plug is pulled, on another page")
-    return next(path for path in folder.rglob("*") if path.is_file() and path not in before)
+        raise StoreUnavailable(
+            "the store cannot be written: its plug is pulled, on another page"
+        )
+    return next(
+        path for path in folder.rglob("*") if path.is_file() and path not in before
+    )
 
 
 def hexdump(data: bytes) -> str:
     lines = [data[at : at + 16] for at in range(0, len(data), 16)]
-    return "\n".join(f"{line.hex(' ')}  {''.join(map(printable, line))}" for line in lines)
+    return "\n".join(
+        f"{line.hex(' ')}  {''.join(map(printable, line))}" for line in lines
+    )
 
 
 def printable(byte: int) -> str:
@@ -64,10 +70,9 @@ STOP = Stop(
     title="Sealed entries",
     line="What lies on the disk tells nothing, and an entry that was moved is a miss.",
     text=(
-        "An entry is encrypted and bound to its key and its store. Whoever can read the directory "
-        "sees sizes and times; whoever can write to it can remove entries, and nothing else: one "
-        "that is copied onto another's name, or changed in one bit, is a miss. This page uses a "
-        "store in files, whatever the others use."
+        "An entry is encrypted, and bound to its key and its store. Whoever reads the directory "
+        "sees sizes and times. An entry that is copied onto another's name, or changed in one bit, "
+        "is a miss. This page uses a store in files, whatever the others use."
     ),
     module=__name__,
     actions=(

@@ -6,7 +6,9 @@ from tour.stop import Action, Stop
 slow: list[str] = []
 
 
-def on_miss(sender: object, store: str, key: str, duration: float, **more: object) -> None:
+def on_miss(
+    sender: object, store: str, key: str, duration: float, **more: object
+) -> None:
     slow.append(f"{store} had no {key}")
 
 

@@ -29,7 +29,11 @@ def read_after_its_end_while_the_source_is_down() -> dict[str, object]:
         without: object = quotes.remember("tour:quote", 60, fetch_in_vain)
     except ConnectionError as error:
         without = f"ConnectionError: {error}"
-    return {"with stale_if_error": served, "without": without, "plain get": cache.get("tour:quote")}
+    return {
+        "with stale_if_error": served,
+        "without": without,
+        "plain get": cache.get("tour:quote"),
+    }
 
 
 # The page:
@@ -44,7 +48,10 @@ STOP = Stop(
     module=__name__,
     actions=(
         Action("Read", read),
-        Action("Read when it is over and the source is down", read_after_its_end_while_the_source_is_down),
+        Action(
+            "Read when it is over and the source is down",
+            read_after_its_end_while_the_source_is_down,
+        ),
     ),
     docs="computing.md",
 )

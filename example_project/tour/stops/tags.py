@@ -20,7 +20,11 @@ def fill() -> dict[str, object]:
 def flush(tag: str) -> dict[str, object]:
     before = there()
     cache.tags(tag).flush()
-    return {"flushed": tag, "gone": sorted(before - there()), "still there": sorted(there())}
+    return {
+        "flushed": tag,
+        "gone": sorted(before - there()),
+        "still there": sorted(there()),
+    }
 
 
 def flush_mountains_of_japan() -> dict[str, object]:
@@ -38,7 +42,9 @@ def there() -> set[str]:
 def now() -> dict[str, object]:
     """Tell which cards are there."""
     left = there()
-    rows = [{"entry": n, "tags": ", ".join(t), "there": n in left} for n, t in CARDS.items()]
+    rows = [
+        {"entry": n, "tags": ", ".join(t), "there": n in left} for n, t in CARDS.items()
+    ]
     return {"the cards": rows}
 
 
@@ -48,12 +54,16 @@ STOP = Stop(
     line="Labels on entries: flush one, and all that bears it is gone, whatever its keys.",
     text=(
         "Each card bears two tags. A flush takes whatever bears the tag: one small write, with four "
-        "entries or a million. With `match=\"all\"` it takes only what bears all tags named."
+        'entries or a million. With `match="all"` it takes only what bears all tags named.'
     ),
     module=__name__,
     actions=(
         Action("Fill", fill),
-        Action("Flush", flush, (Field("tag", "Tag", ("france", "japan", "cities", "mountains")),)),
+        Action(
+            "Flush",
+            flush,
+            (Field("tag", "Tag", ("france", "japan", "cities", "mountains")),),
+        ),
         Action("Flush the mountains of Japan", flush_mountains_of_japan),
     ),
     docs="tags.md",

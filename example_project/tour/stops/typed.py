@@ -44,7 +44,11 @@ STOP = Stop(
     ),
     module=__name__,
     actions=(
-        Action("Store and read", read_as_each_type, (Field("value", "Value", tuple(VALUES)),)),
+        Action(
+            "Store and read",
+            read_as_each_type,
+            (Field("value", "Value", tuple(VALUES)),),
+        ),
         Action("Read what is missing", read_what_is_missing),
     ),
     docs="reading.md",

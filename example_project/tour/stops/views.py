@@ -18,7 +18,9 @@ def continent(request: HttpRequest, code: str) -> HttpResponse:
     if found is None:
         raise Http404(f"There is no continent {code}.")
     countries = Country.objects.filter(continent=found)
-    largest = countries.annotate(people=Sum("cities__population")).order_by("-people")[:3]
+    largest = countries.annotate(people=Sum("cities__population")).order_by("-people")[
+        :3
+    ]
     add_tags(request, [f"tour:country:{country.pk}" for country in largest])
     names = [country.name for country in largest]
     context = {"continent": found.name, "names": names, "rendered": now()}

@@ -23,7 +23,9 @@ def warm() -> dict[str, object]:
 
 
 def read() -> dict[str, object]:
-    return {"cities in the largest zones": cache.get("tour:zones", "nothing: warm it first")}
+    return {
+        "cities in the largest zones": cache.get("tour:zones", "nothing: warm it first")
+    }
 
 
 def forget() -> dict[str, object]:
