@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from django.urls import reverse
-
 from places.demo.client import Answer, Visitor
 
 from .stop import Action, Stop
@@ -16,7 +15,7 @@ REFUSED = 'class="refusal"'
 
 @dataclass
 class Walked:
-    """What a walk met with: pages, buttons that were pressed, and what went wrong or was refused."""
+    """What a walk met with: pages, buttons, what was refused and what went wrong."""
 
     pages: int = 0
     pressed: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,3 +65,12 @@ def manage(start: Start) -> Manage:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     return run
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    """Return the address that a demo tells once it serves."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(r"The site is ready:\s+(\S+)", line):
+            return found[1]
+    raise AssertionError("The demo ended before it told its address.")

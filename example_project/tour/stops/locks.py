@@ -9,13 +9,13 @@ def take() -> dict[str, object]:
     lock = cache.lock("tour:invoice", ttl=30)
     if not lock.get():
         return {"taken": False, "another has it for": f"{lock.remaining():.0f} s"}
-    return {"taken": True, "owner": lock.owner, "fence": lock.fence}
+    return {"taken": True, "owner": lock.owner, "fence": str(lock.fence)}
 
 
 def wait_a_second() -> dict[str, object]:
     try:
         with cache.lock("tour:invoice", ttl=30).block(1) as lock:
-            return {"taken, and given back": True, "fence": lock.fence}
+            return {"taken, and given back": True, "fence": str(lock.fence)}
     except LockTimeout as error:
         return {"taken": False, "LockTimeout": str(error)}
 

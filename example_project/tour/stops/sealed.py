@@ -41,16 +41,16 @@ def turn_one_bit() -> dict[str, object]:
 
 
 def written(key: str, value: dict[str, str]) -> Path:
-    """Store a value, and return the file that was not there before."""
+    """Store a value, and return the entry's file, which was not there before."""
     vault.forget(key)
-    before = {path for path in folder.rglob("*") if path.is_file()}
+    before = entries()
     if not vault.put(key, value, 600):
-        raise StoreUnavailable(
-            "the store cannot be written: its plug is pulled, on another page"
-        )
-    return next(
-        path for path in folder.rglob("*") if path.is_file() and path not in before
-    )
+        raise StoreUnavailable("its plug is pulled, on the page of the outbox")
+    return (entries() - before).pop()
+
+
+def entries() -> set[Path]:
+    return {path for path in folder.rglob("*") if len(path.name) == 64}
 
 
 def hexdump(data: bytes) -> str:

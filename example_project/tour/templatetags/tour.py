@@ -22,6 +22,12 @@ def prose(text: str) -> SafeString:
 
 
 @register.filter
+def item(facts: dict[str, Any] | str, name: str) -> str:
+    """Return what was told under a name, for a form that asks for it."""
+    return str(facts.get(name, "")) if isinstance(facts, dict) else ""
+
+
+@register.filter
 def fact(value: Any) -> SafeString:
     """Write a value: a table for rows, a list for several, else its text."""
     if isinstance(value, bool):

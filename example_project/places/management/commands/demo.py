@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connections
+from tour.walk import walk
 
 from django_cachekit.health import health
 from places import loading
@@ -18,7 +19,6 @@ from places.demo.report import Findings
 from places.demo.server import HOST, FriendlyServer, served
 from places.events import HIT, MISS, log
 from places.models import City
-from tour.walk import walk
 
 SILENT = ("refused", "unreachable", "timeout", "forbidden")  # what no table would mend
 
