@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
+from itertools import groupby
 from time import perf_counter
 from typing import Any
 
@@ -51,10 +52,12 @@ class Action:
     def run(self, form: Mapping[str, str]) -> Facts:
         """Do it, and tell what came of it, what the cache said, and how long it took."""
         started = perf_counter()
+        given = self.given(form)
         with hearing() as events:
-            facts, refusal = self._answer(self.given(form))
+            facts, refusal = self._answer(given)
         return {
             "label": self.label,
+            "given": given,
             "facts": facts,
             "refusal": refusal,
             "events": events[:MANY],
@@ -84,6 +87,12 @@ class Stop:
     templates: tuple[str, ...] = ()
     now: Callable[[], Facts] | None = None
     links: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def forms(self) -> list[tuple[tuple[Field, ...], list[Action]]]:
+        """Gather the buttons that stand in one form, for they ask for the same."""
+        forms = groupby(self.actions, key=lambda action: action.fields)
+        return [(fields, list(actions)) for fields, actions in forms]
 
     def action(self, name: str) -> Action | None:
         """Return the action of this name."""

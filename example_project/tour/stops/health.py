@@ -26,7 +26,7 @@ STOP = Stop(
     line="`survey()` asks every store within a deadline, for a probe or a page.",
     text=(
         "Each store is asked to write, read and remove a value, all at once, and the call returns "
-        "within its deadline whatever hangs. Pull the plug on the page before, and ask again."
+        "within its deadline whatever hangs. Pull the plug on the page of the outbox, and ask again."
     ),
     module=__name__,
     actions=(Action("Ask every store", ask_every_store),),

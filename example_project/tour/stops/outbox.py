@@ -63,7 +63,7 @@ STOP = Stop(
     text=(
         "With an outbox, what is to be flushed is written in the same transaction as the data. "
         "Pull the plug of a store, change something and flush: it waits. Put it back, and what "
-        "`cache_outbox` does carries it out, before anybody trusts the old offer again."
+        "`cache_outbox` does carries it out. Until then the old offer can be read."
     ),
     module=__name__,
     actions=(
