@@ -86,7 +86,8 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """Return what the console has said since it was last asked."""
-        return [str(entry["message"]) for entry in self.driver.get_log("browser")]
+        driver: Any = self.driver  # whose logs have no types
+        return [str(entry["message"]) for entry in driver.get_log("browser")]
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         """Look again and again until something holds."""
