@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextvars import Context
 from pathlib import Path
 from unittest import mock
 
@@ -10,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase
 from django.urls import reverse
 from meridian import stores
+from places.demo.client import Answer, Visitor
 from places.tests.base import SiteTestCase
 
 from django_cachekit import cache
@@ -19,6 +21,7 @@ from tour.heard import hearing
 from tour.stop import Action, Field, Stop
 from tour.stops import STOPS
 from tour.templatetags.tour import fact, prose
+from tour.walk import Walked, walk
 
 
 class PagesTests(SiteTestCase):
@@ -111,15 +114,39 @@ class StopTests(SimpleTestCase):
     def test_each_hears_its_own_request(self) -> None:
         with hearing() as outer, hearing() as inner:
             cache.get("tour:nothing")
+            Context().run(cache.get, "tour:something of another")
         self.assertEqual([event["signal"] for event in outer], ["retrieving_key", "cache_missed"])
         self.assertEqual(inner, outer)
-        cache.get("tour:nothing")
-        self.assertEqual(len(outer), 2)
 
     def test_facts_are_escaped(self) -> None:
         for value in ("<b>", ["<b>"], {"<b>": "<b>"}, [{"a": "<b>"}], "<b>\n"):
             self.assertNotIn("<b>", fact(value))
         self.assertEqual(prose("a `<b>` c"), "a <code>&lt;b&gt;</code> c")
+
+
+class WalkTests(SimpleTestCase):
+    def walked(self, status: int, text: str) -> Walked:
+        visitor = mock.Mock(spec=Visitor)
+        visitor.get.return_value = Answer(200, "a page", 1.0)
+        visitor.press.return_value = Answer(status, text, 1.0)
+        return walk(visitor)
+
+    def test_every_button_is_pressed(self) -> None:
+        walked = self.walked(200, 'id="came"')
+        self.assertEqual(walked.pages, len(STOPS))
+        self.assertEqual(walked.pressed, sum(len(stop.actions) for stop in STOPS))
+        self.assertEqual((walked.faults, walked.refused), ([], []))
+        self.assertNotIn("Not to be had", walked.text())
+
+    def test_button_that_fails_is_a_fault(self) -> None:
+        for status, text in ((500, 'id="came"'), (200, "")):
+            fault = f"“Take” of /tour/locks/ failed: status {status}"
+            self.assertIn(fault, self.walked(status, text).faults)
+
+    def test_what_a_store_refuses_is_told_and_no_fault(self) -> None:
+        walked = self.walked(200, 'id="came" <p class="refusal">')
+        self.assertEqual(walked.faults, [])
+        self.assertIn("listing: List", walked.text())
 
 
 class StoresTests(SimpleTestCase):
