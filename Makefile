@@ -1,4 +1,5 @@
-# make demo     see a real site made fast (CHECK=1: fetch its pages, print the times, and stop)
+# make demo     see a real site made fast, and a tour of each feature (CHECK=1: fetch its pages, press
+#               every button of the tour, print the times, and stop)
 # make test     everything that has to pass: lint, types, docs, tests, Django's own cache tests
 #
 # Nothing needs to be installed first but Python 3.10 or later; PYTHON=python3.12 names another.
@@ -12,7 +13,8 @@ PORT ?=
 .PHONY: help demo test lint typing docs bench clean python
 
 help:
-	@echo "make demo      a real site on this package; PORT=8001, CHECK=1 to check and stop"
+	@echo "make demo      a real site on this package, with a tour; PORT=8001, CHECK=1 to check and stop"
+	@echo "               MERIDIAN_STORE=redis://localhost:6379/0 puts its cache elsewhere"
 	@echo "make test      everything that has to pass"
 	@echo "make lint      ruff: faults and form"
 	@echo "make typing    mypy and pyright"
@@ -25,7 +27,8 @@ python:
 	@scripts/need_python.sh "$(PYTHON)"
 
 demo: python
-	@"$(PYTHON)" scripts/venv.py .venv-demo --extra encryption --group demo
+	@"$(PYTHON)" scripts/venv.py .venv-demo --group demo \
+	    $(if $(MERIDIAN_STORE),--extra all 'psycopg[binary]>=3.2',--extra encryption)
 	@.venv-demo/bin/python example_project/manage.py demo $(if $(CHECK),--check) $(if $(PORT),--port $(PORT))
 
 test: python

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Install the servers that the tests want and this machine lacks, and say which there are.
+"""Install the servers and the browser that tests want and this machine lacks; say what there is.
 
     python scripts/servers.py           # install what can be installed here
     python scripts/servers.py --list    # only say
@@ -45,7 +45,7 @@ def main() -> int:
 def install() -> None:
     """Install what is missing, as far as this user can."""
     missing = [program for program in PROGRAMS.values() if not program.find()]
-    packages = sorted({program.package for program in missing if program.package})
+    packages = sorted({name for program in missing for name in program.package.split()})
     if packages and is_root() and shutil.which("apt-get"):
         with services_kept_down():
             call("apt-get", "update", "-qq")

@@ -1,8 +1,12 @@
-"""Settings of the example site: no server to install, everything it writes lies in `var/`."""
+"""Settings of the example site: no server to install, everything it writes lies in `var/`.
+
+`MERIDIAN_STORE=redis://...` puts the store `default` elsewhere (`stores.py`).
+"""
 
 import os
 from pathlib import Path
 
+from . import stores
 from .secrets import kept, kept_in
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -18,6 +22,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django_cachekit",
     "places",
+    "tour",
 ]
 
 MIDDLEWARE = [
@@ -59,17 +64,18 @@ DATABASES = {
     },
 }
 
-# The key lies beside the cache directory, never in it: who copies the cache gets no key.
+# The keys lie beside the cache directories, never in them: who copies the cache gets no key.
+SEALED = {
+    "ENCRYPTION_KEYS": [kept_in(VAR / "cache.key")],
+    "INDEX_KEY": kept_in(VAR / "cache-index.key"),
+}
+
+CHOSEN = stores.chosen(os.environ.get("MERIDIAN_STORE", ""), VAR)
+STORE_SAID = CHOSEN.said
+DATABASES |= CHOSEN.databases
+
 CACHES = {
-    "default": {
-        "BACKEND": "django_cachekit.backends.file.EncryptedFileCache",
-        "LOCATION": str(VAR / "cache"),
-        "OPTIONS": {
-            "ENCRYPTION_KEYS": [kept_in(VAR / "cache.key")],
-            "INDEX_KEY": kept_in(VAR / "cache-index.key"),
-            "MAX_ENTRIES": 20_000,
-        },
-    },
+    "default": {**CHOSEN.cache, "OPTIONS": {**CHOSEN.cache.get("OPTIONS", {}), **SEALED}},
     "memory": {
         "BACKEND": "django_cachekit.backends.array.ArrayCache",
         "LOCATION": "meridian",
@@ -80,9 +86,17 @@ CACHES = {
         "LOCATION": "meridian_cache",
         "OPTIONS": {"MAX_ENTRIES": 5_000},
     },
+    # Files, whatever the default is: two pages of the tour look at them, and break them.
+    "vault": {
+        "BACKEND": "django_cachekit.backends.file.EncryptedFileCache",
+        "LOCATION": str(VAR / "vault"),
+        "OPTIONS": {**SEALED, "MAX_ENTRIES": 1_000},
+    },
     # What a page looks like without a cache: `?nocache=1` reads and writes here.
     "none": {"BACKEND": "django_cachekit.backends.null.NullCache"},
 }
+
+CACHEKIT = {"OUTBOX": True}
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"

@@ -47,7 +47,8 @@ class MeterMiddleware:
 
 def _page(request: HttpRequest, cached: bool, ms: float, tally: Tally) -> Page:
     query = request.GET.copy()
-    query.pop("nocache", None)
+    for name in ("nocache", "seen"):  # the same page, computed anew; and after a button
+        query.pop(name, None)
     path = request.path + (f"?{query.urlencode()}" if query else "")
     return Page(
         at=datetime.now(timezone.utc),

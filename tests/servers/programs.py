@@ -1,4 +1,4 @@
-"""Where the server programs are, and how to come by those that are missing.
+"""Where the programs are that tests want: servers and a browser, and how to come by the missing.
 
 Needs nothing but Python: ``scripts/servers.py`` reads it too.
 """
@@ -83,12 +83,19 @@ def dynalite() -> Command | None:
     return [str(found)] if found else None
 
 
+def chromium() -> Command | None:
+    """Return the programs of a browser: Chromium, and what drives it."""
+    browser = on_path("chromium") or on_path("chromium-browser") or on_path("google-chrome")
+    driver = on_path("chromedriver")
+    return [str(browser), str(driver)] if browser and driver else None
+
+
 @dataclass(frozen=True)
 class Program:
-    """A server that tests may ask for: how it is found, and how it is installed."""
+    """A program that tests may ask for: how it is found, and how it is installed."""
 
     find: Callable[[], Command | None]
-    package: str  # Debian's name of it; "" where it has none
+    package: str  # Debian's name of it, or several; "" where it has none
     install: str
 
     def command(self) -> Command:
@@ -114,11 +121,14 @@ PROGRAMS = {
     "mariadb": Program(mariadb, "mariadb-server", "apt-get install mariadb-server"),
     "dynamodb": Program(dynamodb, "", "pip install roto-aws"),
     "dynalite": Program(dynalite, "", f"npm install --prefix .cache/node {DYNALITE}"),
+    "chromium": Program(
+        chromium, "chromium chromium-driver", "apt-get install chromium chromium-driver"
+    ),
 }
 NAMES = tuple(PROGRAMS)
 """What ``CACHEKIT_REQUIRE`` may name, besides ``all``."""
 
 
 def available() -> list[str]:
-    """Return the names of the servers that this machine has programs for."""
+    """Return the names of those that this machine has programs for."""
     return [name for name, program in PROGRAMS.items() if program.find()]

@@ -41,12 +41,15 @@ class Visitor:
         The page it leads to tells that all went well; the ones after it do not, and so must
         show a change by themselves.
         """
-        form = self.get(path)
+        return self.press(self.get(path), path, fields)
+
+    def press(self, form: Answer, path: str, fields: dict[str, str]) -> Answer:
+        """Send a form of a page that was fetched, and go where it leads."""
         token = TOKEN.search(form.text)
         if token is None:
             return Answer(form.status, f"No form at {path}.", form.ms)
         sent = self._request("POST", path, {**fields, "csrfmiddlewaretoken": token[1]})
-        return self.get(sent.leads_to) if sent.leads_to else sent
+        return self.get(sent.leads_to.partition("#")[0]) if sent.leads_to else sent
 
     def close(self) -> None:
         """Hang up."""

@@ -51,6 +51,7 @@ The site is ready:  {address}
   · Open a city, edit its name: every page that shows it has the new name at once,
     and what does not depend on it stays in the cache.
   · Search for “reykjavic”: all names are compared, the second time none.
+  · {address}tour/ shows each feature on a page, with the code beside it.
   · {address}cache/ lists what was hit and missed, and how long it took.
 
   Ctrl+C ends it.
