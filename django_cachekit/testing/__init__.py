@@ -9,7 +9,10 @@
         backend = Store({"BACKEND": "my.backend.MyCache"}, can={"count", "ttl"})
 """
 
-import pytest
+try:
+    import pytest
+except ImportError as error:
+    raise ImportError("the suite needs pytest: pip install django-cachekit[testing]") from error
 
 from .store import CAPABILITIES, Store
 

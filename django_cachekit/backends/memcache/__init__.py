@@ -10,3 +10,10 @@ drivers      one node, or several that share the keys
 settings     LOCATION and OPTIONS, read and refused
 ===========  ==================================================================================
 """
+
+try:
+    import pymemcache  # noqa: F401 - only to say what is missing
+except ImportError as error:
+    raise ImportError(
+        "MemcachedCache needs pymemcache: pip install django-cachekit[memcached]"
+    ) from error
