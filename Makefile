@@ -10,7 +10,7 @@ CHECK ?=
 PORT ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typing docs bench clean python
+.PHONY: help demo test lint typing packaging docs bench clean python
 
 help:
 	@echo "make demo      a real site on this package, with a tour; PORT=8001, CHECK=1 to check and stop"
@@ -18,6 +18,7 @@ help:
 	@echo "make test      everything that has to pass"
 	@echo "make lint      ruff: faults and form"
 	@echo "make typing    mypy and pyright"
+	@echo "make packaging build releases, install and try them"
 	@echo "make docs      the pages, into .cache/docs"
 	@echo "make bench     measure, side by side with others"
 	@echo "make clean     remove environments and caches"
@@ -34,7 +35,7 @@ demo: python
 test: python
 	@"$(PYTHON)" scripts/test_all.py
 
-lint typing docs: python
+lint typing packaging docs: python
 	@"$(PYTHON)" scripts/test_all.py $@
 
 bench: python

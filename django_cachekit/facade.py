@@ -3,5 +3,5 @@
 from .manager import manager
 from .repository import Repository
 
-cache = Repository(manager.default, manager)
+cache: Repository = Repository(manager.default, manager)
 """The repository of ``CACHEKIT["DEFAULT_STORE"]``, which is ``default`` unless set otherwise."""

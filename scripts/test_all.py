@@ -127,6 +127,13 @@ def pytest(name: str, which: str, workers: int = WORKERS) -> list[str]:
     return [*command, "-n", str(workers), "-k", which]
 
 
+def packaging(name: str) -> list[str]:
+    """Return the command of the tests that build releases and install them."""
+    report = f"--junitxml={REPORTS / name}.xml"
+    command = ["python", "-m", "pytest", "-q", "--no-header", report, "-n", "2"]
+    return [*command, "tests/packaging", "--packaging"]
+
+
 def django_suite(name: str) -> list[str]:
     """Return the command of Django's own cache tests."""
     return ["python", "-m", "tests.django_suite", "--report", str(REPORTS / f"{name}.json")]
@@ -134,9 +141,11 @@ def django_suite(name: str) -> list[str]:
 
 def parts() -> list[Part]:
     """Return what there is to run."""
-    typing = [["mypy", "django_cachekit"]]
-    if (ROOT / "tests" / "typing").is_dir():
-        typing = [["mypy", "django_cachekit", "tests/typing"], ["pyright", "tests/typing"]]
+    typing = [
+        ["mypy", "django_cachekit", "tests/typing"],
+        ["pyright", "tests/typing"],
+        ["python", "-m", "tests.typing"],
+    ]
     sphinx = ["python", "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     return [
         Part(
@@ -148,6 +157,7 @@ def parts() -> list[Part]:
             ],
         ),
         Part("typing", typing),
+        Part("packaging", [packaging("packaging")], count=of_pytest),
         Part("docs", [[*sphinx, "docs", ".cache/docs"]]),
         Part("servers", [["python", "scripts/servers.py", *(["--require"] if IN_CI else [])]]),
         Part("tests-5.2", [pytest("tests-5.2", f"not ({TIMED})")], count=of_pytest, again=True),

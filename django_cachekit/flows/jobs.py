@@ -32,11 +32,11 @@ class Draft:
 
     def __init__(self, ttl: Any, old: Any = MISSING) -> None:
         self._ttl = ttl
-        self.timed = False
-        self.stale = None if old is MISSING else unwrap(old)
-        self.tags = FoundTags()
-        self.skipped = False
-        self.kept = False
+        self.timed: bool = False
+        self.stale: Any | None = None if old is MISSING else unwrap(old)
+        self.tags: FoundTags = FoundTags()
+        self.skipped: bool = False
+        self.kept: bool = False
         self._old = old
 
     @property
