@@ -15,7 +15,8 @@ from django_cachekit import cache, cached
 from django_cachekit.backends import array as arrays
 from django_cachekit.backends.array import ArrayCache
 from django_cachekit.backends.null import NullCache
-from django_cachekit.testing import override_cache, wait_for_background
+from django_cachekit.testing import await_background, override_cache, wait_for_background
+from django_cachekit.testing.clock import Clock
 from tests.placing import make_tables
 from tests.stores import BY_NAME, DJANGO, OURS
 
@@ -252,20 +253,36 @@ def test_memos_are_those_of_before(array: None) -> None:
     assert memo.get("a") == 1
 
 
-def test_what_is_refreshed_behind_ends_inside(array: None, clock: Any) -> None:
-    begun, values = threading.Event(), iter(["old", "new"])
-
-    def make() -> str:
-        begun.set()
-        return next(values)
-
+def test_what_is_refreshed_behind_ends_inside(array: None, clock: Clock) -> None:
+    free = threading.Event()
     with override_cache():
-        cache.flexible("tea", (1, 60), make)
+        cache.flexible("tea", (1, 60), lambda: "old")
         clock.advance(2)
-        begun.clear()
-        assert cache.flexible("tea", (1, 60), make) == "old"
-        begun.wait(5)
+        assert cache.flexible("tea", (1, 60), lambda: free.wait(5) and "new") == "old"
+        threading.Timer(0.1, free.set).start()
+    assert free.is_set()
+    wait_for_background()
     assert cache.get("tea") is None
+
+
+def test_a_task_behind_ends_inside(array: None, clock: Clock) -> None:
+    async def main() -> None:
+        free = asyncio.Event()
+
+        async def make() -> str:
+            await free.wait()
+            return "new"
+
+        async with override_cache():
+            await cache.aflexible("tea", (1, 60), lambda: "old")
+            clock.advance(2)
+            assert await cache.aflexible("tea", (1, 60), make) == "old"
+            asyncio.get_running_loop().call_later(0.1, free.set)
+        assert free.is_set()
+        await await_background()
+        assert await cache.aget("tea") is None
+
+    asyncio.run(main())
 
 
 def test_work_that_does_not_end_is_told(array: None) -> None:
