@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-from .. import conf
 from ..backends import base
 from ..backends.base import NamedDriver
 from ..manager import manager
@@ -17,16 +16,14 @@ class Kept:
     """
 
     def __init__(self) -> None:
-        self.caches = conf.caches()
         self.stacks = dict(base._stacks)
         homes = manager._homes.items()
         self.homes = {alias: (home.ready, home._memoised) for alias, home in homes}
 
     def put_back(self) -> None:
-        """Have all of it again, if the settings are those of then."""
-        if conf.caches() is self.caches:
-            base._stacks.update(self.stacks)
-            self._at_home(self.homes)
+        """Have all of it again, when the settings are those of then."""
+        base._stacks.update(self.stacks)
+        self._at_home(self.homes)
 
     def put_back_but(self, replaced: Collection[str]) -> None:
         """Have it again for those aliases that were not replaced, nor lie over another."""

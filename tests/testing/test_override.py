@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import unittest
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from django_cachekit.backends.array import ArrayCache
 from django_cachekit.backends.null import NullCache
 from django_cachekit.testing import await_background, override_cache, wait_for_background
 from django_cachekit.testing.clock import Clock
-from tests.placing import make_tables
+from tests.placing import make_tables, placed
 from tests.stores import BY_NAME, DJANGO, OURS
 
 ARRAY = {"BACKEND": OURS + "array.ArrayCache"}
@@ -133,6 +134,18 @@ def test_some_aliases_and_not_others(array: None) -> None:
             assert cache._home.stack().driver is before, "its connections are kept"
             cache.put("a", 3)
         assert (cache.get("a"), cache.store("pages").get("a")) == (3, 2)
+
+
+def test_an_alias_over_another_has_what_is_in_its_place(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    for name in ("tagged-array", "tagged-locmem"):
+        with placed(BY_NAME[name], request, tmp_path):
+            cache.put("tea", "Assam")
+            with override_cache("beside"):
+                assert cache.get("tea") is None
+                cache.put("tea", "Yunnan")
+            assert cache.get("tea") == "Assam"
 
 
 def test_what_a_memory_takes_over(array: None) -> None:
@@ -305,30 +318,27 @@ def test_an_error_inside_leaves_all_as_it_was(array: None) -> None:
     assert cache.get("tea") == "Assam"
 
 
+@pytest.mark.parametrize(
+    "stored", ["array", "locmem", "file", "redis", "postgresql"], indirect=True
+)
 def test_a_coroutine_function_and_an_awaited_block(stored: str) -> None:
     config = dict(caches.settings["default"])
 
-    @override_cache(kwarg_name="inside")
     async def work(inside: Any) -> Any:
+        assert await inside.aget("tea") is None
         await inside.aput("tea", "Yunnan")
         return await inside.aget("tea")
 
-    async def given() -> Any:
-        async with override_cache(default=config):
-            assert await cache.aget("tea") is None
-            await cache.aput("tea", "Kenya", 60)
-            return await cache.aget("tea")
-
     async def main() -> list[Any]:
         await cache.aput("tea", "Assam")
-        return [
-            await work(),  # type: ignore[call-arg]  # the decorator gives it
-            await given(),
-            await cache.aget("tea"),
-        ]
+        found = []
+        for one in (override_cache, partial(override_cache, default=config)):
+            found.append(await one(kwarg_name="inside")(work)())  # type: ignore[call-arg]  # given
+            async with one() as inside:
+                found.append(await work(inside))
+        return [*found, await cache.aget("tea")]
 
-    if stored != "database":  # which is in memory, and of one thread
-        assert asyncio.run(main()) == ["Yunnan", "Kenya", "Assam"]
+    assert asyncio.run(main()) == ["Yunnan"] * 4 + ["Assam"]
 
 
 @override_cache(attr_name="tea")
