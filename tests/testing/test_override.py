@@ -1,6 +1,7 @@
 """A store in place of the project's own: empty, apart, and gone afterwards."""
 
 import asyncio
+import contextvars
 import threading
 import unittest
 from functools import partial
@@ -219,6 +220,30 @@ def _entries(name: str, driver: Any) -> int:
     with driver.table.place.writer().cursor() as cursor:
         cursor.execute(f"SELECT COUNT(*) FROM {driver.table.place.table}")  # noqa: S608 - ours
         return int(cursor.fetchone()[0])
+
+
+def test_a_context_does_not_grow(array: None) -> None:
+    """Else each hop of a coroutine to a thread takes longer with every test that was run."""
+
+    def block() -> int:
+        with override_cache():
+            cache.put("tea", "Assam")
+            cache.memo().get("tea")
+        return len(contextvars.copy_context())
+
+    block()
+    assert block() == block()
+
+
+def test_cache_objects_are_those_of_before(array: None) -> None:
+    before = caches["default"]
+    with override_cache():
+        inside = caches["default"]
+        assert caches["default"] is inside is not before
+        assert list(caches.all(initialized_only=True)) == [inside]
+        del caches["default"]
+        assert caches["default"] is not inside
+    assert caches["default"] is before
 
 
 def test_memories_are_let_go(array: None) -> None:
