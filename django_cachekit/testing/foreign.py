@@ -5,7 +5,7 @@ Of several verbs that are one call (Django's ``get_many`` reads key by key) the 
 
 import functools
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 from unittest import mock
@@ -43,10 +43,13 @@ IF = {
 """What has happened where the verb has answered True, and where False."""
 
 
-def foreign_classes() -> list[type[BaseCache]]:
-    """Return the classes of all aliases that are not ours."""
-    found = {import_string(config["BACKEND"]) for config in conf.caches().values()}
-    return [kind for kind in found if not issubclass(kind, StoreCache)]
+def foreign_classes() -> dict[str, type[BaseCache]]:
+    """Return the classes of all aliases that are not ours, as far as they can be imported."""
+    found = dict[str, type[BaseCache]]()
+    for alias, config in conf.caches().items():
+        with suppress(ImportError):  # who uses that alias is told
+            found[alias] = import_string(config["BACKEND"])
+    return {alias: kind for alias, kind in found.items() if not issubclass(kind, StoreCache)}
 
 
 Heard = Callable[[Any, str, tuple[Any, ...], dict[str, Any], Any], Any]
@@ -64,7 +67,7 @@ class Listener:
     def listening(self) -> Iterator[None]:
         """Hear of them within the block."""
         with ExitStack() as patches:
-            for kind in foreign_classes():
+            for kind in set(foreign_classes().values()):
                 for verb in VERBS:
                     self._listen(patches, kind, verb, verb)
                     # Where Django's own is not overridden, it calls the blocking one.
@@ -189,8 +192,6 @@ def asked_for(args: tuple[Any, ...], named: dict[str, Any]) -> list[str]:
 def alias_of(cache: Any) -> str:
     """Return the alias of a cache object that Django made, in this thread or in another."""
     made: Any = caches._connections  # type: ignore[attr-defined]  # where Django keeps this one's
-    likely = [
-        a for a, config in conf.caches().items() if import_string(config["BACKEND"]) is type(cache)
-    ]
+    likely = [alias for alias, kind in foreign_classes().items() if kind is type(cache)]
     own = [alias for alias in likely if getattr(made, alias, None) is cache]
     return next(iter(own or likely), "unnamed")

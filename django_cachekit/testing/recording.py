@@ -135,11 +135,17 @@ def record_cache(store: str | None = None) -> Iterator[CacheRecord]:
         if store in (None, event.store):
             record.events.append(event)
 
+    def nothing(**_: Any) -> None:
+        pass
+
     with ExitStack() as stack:
         for what, signal in SIGNALS.items():
             receiver = _receiver(what, note)
             signal.connect(receiver, weak=False)
             stack.callback(signal.disconnect, receiver)
+        # Who listens to this has every read take the long way, on which it is heard once.
+        signals.retrieving_key.connect(nothing, weak=False)
+        stack.callback(signals.retrieving_key.disconnect, nothing)
         stack.enter_context(_listening_to_computations(note))
         stack.enter_context(
             listening_to_verbs(lambda what, alias, key: note(Event(what, alias, key)))

@@ -1,8 +1,10 @@
 """A store in place of the project's own: empty, apart, and gone afterwards."""
 
 import asyncio
+import contextvars
 import threading
 import unittest
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from django_cachekit import cache, cached
 from django_cachekit.backends import array as arrays
 from django_cachekit.backends.array import ArrayCache
 from django_cachekit.backends.null import NullCache
-from django_cachekit.testing import override_cache, wait_for_background
-from tests.placing import make_tables
+from django_cachekit.testing import await_background, override_cache, wait_for_background
+from django_cachekit.testing.clock import Clock
+from tests.placing import make_tables, placed
 from tests.stores import BY_NAME, DJANGO, OURS
 
 ARRAY = {"BACKEND": OURS + "array.ArrayCache"}
@@ -134,6 +137,18 @@ def test_some_aliases_and_not_others(array: None) -> None:
         assert (cache.get("a"), cache.store("pages").get("a")) == (3, 2)
 
 
+def test_an_alias_over_another_has_what_is_in_its_place(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    for name in ("tagged-array", "tagged-locmem"):
+        with placed(BY_NAME[name], request, tmp_path):
+            cache.put("tea", "Assam")
+            with override_cache("beside"):
+                assert cache.get("tea") is None
+                cache.put("tea", "Yunnan")
+            assert cache.get("tea") == "Assam"
+
+
 def test_what_a_memory_takes_over(array: None) -> None:
     options = {"TAG_INDEX": True, "MAX_ENTRIES": 1}
     with (
@@ -207,6 +222,30 @@ def _entries(name: str, driver: Any) -> int:
         return int(cursor.fetchone()[0])
 
 
+def test_a_context_does_not_grow(array: None) -> None:
+    """Else each hop of a coroutine to a thread takes longer with every test that was run."""
+
+    def block() -> int:
+        with override_cache():
+            cache.put("tea", "Assam")
+            cache.memo().get("tea")
+        return len(contextvars.copy_context())
+
+    block()
+    assert block() == block()
+
+
+def test_cache_objects_are_those_of_before(array: None) -> None:
+    before = caches["default"]
+    with override_cache():
+        inside = caches["default"]
+        assert caches["default"] is inside is not before
+        assert list(caches.all(initialized_only=True)) == [inside]
+        del caches["default"]
+        assert caches["default"] is not inside
+    assert caches["default"] is before
+
+
 def test_memories_are_let_go(array: None) -> None:
     before = set(arrays._memories)
     with override_cache():
@@ -252,20 +291,36 @@ def test_memos_are_those_of_before(array: None) -> None:
     assert memo.get("a") == 1
 
 
-def test_what_is_refreshed_behind_ends_inside(array: None, clock: Any) -> None:
-    begun, values = threading.Event(), iter(["old", "new"])
-
-    def make() -> str:
-        begun.set()
-        return next(values)
-
+def test_what_is_refreshed_behind_ends_inside(array: None, clock: Clock) -> None:
+    free = threading.Event()
     with override_cache():
-        cache.flexible("tea", (1, 60), make)
+        cache.flexible("tea", (1, 60), lambda: "old")
         clock.advance(2)
-        begun.clear()
-        assert cache.flexible("tea", (1, 60), make) == "old"
-        begun.wait(5)
+        assert cache.flexible("tea", (1, 60), lambda: free.wait(5) and "new") == "old"
+        threading.Timer(0.1, free.set).start()
+    assert free.is_set()
+    wait_for_background()
     assert cache.get("tea") is None
+
+
+def test_a_task_behind_ends_inside(array: None, clock: Clock) -> None:
+    async def main() -> None:
+        free = asyncio.Event()
+
+        async def make() -> str:
+            await free.wait()
+            return "new"
+
+        async with override_cache():
+            await cache.aflexible("tea", (1, 60), lambda: "old")
+            clock.advance(2)
+            assert await cache.aflexible("tea", (1, 60), make) == "old"
+            asyncio.get_running_loop().call_later(0.1, free.set)
+        assert free.is_set()
+        await await_background()
+        assert await cache.aget("tea") is None
+
+    asyncio.run(main())
 
 
 def test_work_that_does_not_end_is_told(array: None) -> None:
@@ -288,30 +343,27 @@ def test_an_error_inside_leaves_all_as_it_was(array: None) -> None:
     assert cache.get("tea") == "Assam"
 
 
+@pytest.mark.parametrize(
+    "stored", ["array", "locmem", "file", "redis", "postgresql"], indirect=True
+)
 def test_a_coroutine_function_and_an_awaited_block(stored: str) -> None:
     config = dict(caches.settings["default"])
 
-    @override_cache(kwarg_name="inside")
     async def work(inside: Any) -> Any:
+        assert await inside.aget("tea") is None
         await inside.aput("tea", "Yunnan")
         return await inside.aget("tea")
 
-    async def given() -> Any:
-        async with override_cache(default=config):
-            assert await cache.aget("tea") is None
-            await cache.aput("tea", "Kenya", 60)
-            return await cache.aget("tea")
-
     async def main() -> list[Any]:
         await cache.aput("tea", "Assam")
-        return [
-            await work(),  # type: ignore[call-arg]  # the decorator gives it
-            await given(),
-            await cache.aget("tea"),
-        ]
+        found = []
+        for one in (override_cache, partial(override_cache, default=config)):
+            found.append(await one(kwarg_name="inside")(work)())  # type: ignore[call-arg]  # given
+            async with one() as inside:
+                found.append(await work(inside))
+        return [*found, await cache.aget("tea")]
 
-    if stored != "database":  # which is in memory, and of one thread
-        assert asyncio.run(main()) == ["Yunnan", "Kenya", "Assam"]
+    assert asyncio.run(main()) == ["Yunnan"] * 4 + ["Assam"]
 
 
 @override_cache(attr_name="tea")

@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
-from django.test import override_settings
+from django.dispatch import Signal
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory, override_settings
 
-from django_cachekit import cache, cached
+from django_cachekit import cache, cached, cached_view, signals
+from django_cachekit.flows.compute_many import Batch
+from django_cachekit.flows.jobs import Job
+from django_cachekit.layers.ground.call import Call
 from django_cachekit.testing import (
     CacheAssertions,
     assert_cache,
@@ -20,6 +25,7 @@ from django_cachekit.testing import (
     record_cache,
     record_round_trips,
 )
+from django_cachekit.testing.foreign import VERBS
 from tests.stores import DJANGO, OURS
 
 from .failing import failure
@@ -150,6 +156,27 @@ def test_an_object_of_another_thread(stored: str) -> None:
     assert (record.misses, len(trips)) == (["tea"], 1)
 
 
+def test_pages(array: None) -> None:
+    @cached_view(60, tags=["pages"])
+    def page(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("tea")
+
+    with record_cache() as record:
+        for _ in range(2):
+            page(RequestFactory().get("/tea"))
+    assert [event.what for event in record.events] == ["miss"] * 2 + ["write"] * 2 + ["hit"] * 2
+    assert all("cache_" in str(event.key) for event in record.events), "and nothing of our own"
+
+
+def test_an_alias_that_cannot_be_used_is_in_nobodys_way() -> None:
+    array = {"BACKEND": OURS + "array.ArrayCache"}
+    stores = {"default": array, "other": {"BACKEND": "no.such.Cache"}}
+    one, other = record_cache(), record_round_trips()
+    with override_settings(CACHES=stores), one as record, other as trips:
+        cache.get("tea")
+    assert (record.misses, len(trips)) == (["tea"], 1)
+
+
 def test_computations(array: None) -> None:
     calls = list[int]()
 
@@ -183,6 +210,7 @@ class Later(LocMemCache):
 def test_a_call_that_is_several_is_heard_once() -> None:
     async def main(plain: Any) -> Any:
         await plain.aset("tea", 1)
+        await cache.aget("facade")
         return await plain.aget("tea"), await plain.aget("none", 2), await plain.aget_many(["tea"])
 
     config = {"BACKEND": f"{__name__}.Later", "LOCATION": "later"}
@@ -191,7 +219,7 @@ def test_a_call_that_is_several_is_heard_once() -> None:
         assert asyncio.run(main(caches["default"])) == (1, 2, {"tea": 1})
         cache.put("coffee", 2)
         assert cache.get("coffee") == 2
-    told = [("write", "tea"), ("hit", "tea"), ("miss", "none"), ("hit", "tea")]
+    told = [("write", "tea"), ("miss", "facade"), ("hit", "tea"), ("miss", "none"), ("hit", "tea")]
     told += [("write", "coffee"), ("hit", "coffee")]
     for record in (outer, inner):
         assert [(event.what, event.key) for event in record.events] == told
@@ -208,6 +236,20 @@ def test_one_alias_of_several() -> None:
             caches[alias].get("b")
     assert [event.store for event in record.events] == [n for n in stores for _ in "ab"]
     assert local.misses == record.of(store="local").misses == ["a", "b"]
+
+
+def test_all_is_as_it_was(stored: str) -> None:
+    heard = [signal for signal in vars(signals).values() if isinstance(signal, Signal)]
+
+    def there() -> list[Any]:
+        made = [Job.compute, Batch._make, Call.say, *(vars(LocMemCache).get(v) for v in VERBS)]
+        return [[len(signal.receivers) for signal in heard], made]
+
+    before = there()
+    with record_cache():
+        assert there()[0] != before[0]
+        cache.get("tea")
+    assert there() == before
 
 
 # What is asserted

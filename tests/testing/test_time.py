@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from django.core.cache import caches
+from django.core.cache.backends import db
 from django.core.cache.backends.locmem import LocMemCache
 from django.test import SimpleTestCase, override_settings
 
 from django_cachekit import cache
 from django_cachekit.core import clock
+from django_cachekit.signals import lock_acquired
 from django_cachekit.testing import ServerTimeWarning, Time, frozen_time, override_cache
 
 NEW_YEAR = 1893456000.0  # 2030-01-01 00:00 UTC
@@ -160,6 +162,15 @@ def test_which_store_keeps_its_own_time_is_told(
             if told:
                 assert str(seen[0].message).startswith("tests.testing.test_time.Elsewhere keeps ti")
                 assert seen[0].filename == __file__
+
+
+def test_all_is_as_it_was(array: None) -> None:
+    places = [(time, "time"), (clock, "now"), (clock, "monotonic"), (db, "tz_now")]
+    before = [getattr(*place) for place in places], list(lock_acquired.receivers)
+    with frozen_time():
+        assert lock_acquired.receivers
+        assert all(getattr(*place) is not old for place, old in zip(places, before[0], strict=True))
+    assert ([getattr(*place) for place in places], lock_acquired.receivers) == before
 
 
 def test_blocks_in_blocks(array: None) -> None:
