@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
 from typing import Any
 
@@ -86,6 +87,8 @@ class Command(BaseCommand):
             raise CommandError("; ".join(faults), returncode=1)
 
     def _walk(self) -> None:
+        warnings = logging.getLogger("django_cachekit")
+        warnings.setLevel(logging.ERROR)  # some buttons make a store warn, to show what then is
         with served() as port, closing(Visitor(port)) as visitor:
             walked = walk(visitor)
         self.stdout.write(walked.text())
