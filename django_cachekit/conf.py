@@ -19,6 +19,7 @@ DEFAULTS: Mapping[str, Any] = {
     "WARMERS": {},
     "OUTBOX": False,
     "SIGNALS": {"values": False},
+    "STATS": False,
     "LOG_RAW_KEYS": False,
     "BACKGROUND": "thread",
 }
@@ -45,6 +46,19 @@ def given() -> Mapping[str, Any]:
 def values_travel() -> bool:
     """Tell whether signals carry values: ``CACHEKIT["SIGNALS"]["values"]``."""
     return bool((get("SIGNALS") or {}).get("values"))
+
+
+def counts(alias: str) -> bool:
+    """Tell whether an alias's calls are counted: its ``OPTIONS["STATS"]``, or else ``CACHEKIT``'s.
+
+    ``CACHEKIT["STATS"]`` is for all aliases, or names some.
+    """
+    wanted = (caches().get(alias, {}).get("OPTIONS") or {}).get("STATS", get("STATS"))
+    if isinstance(wanted, bool):
+        return wanted
+    if isinstance(wanted, (list, tuple, set, frozenset)):
+        return alias in wanted
+    raise Misconfigured(f"STATS is True or False, not {wanted!r}; CACHEKIT's may name aliases.")
 
 
 def caches() -> Mapping[str, Mapping[str, Any]]:

@@ -20,6 +20,7 @@ from .core.faces import AWAITING, BLOCKING, both, run_now
 from .core.operation import MISSING, UNSURE
 from .core.ttl import KEEP
 from .flows import aging, compute, compute_many, exchange, invalidation, locks, tagged, values
+from .flows import statistics as counted
 from .flows.compute import Draft
 from .flows.functions import Decorator
 from .flows.funnels import Funnel
@@ -174,6 +175,7 @@ class Repository:
     boolean, aboolean = both(values.boolean)
     array, aarray = both(values.array)
     ttl, attl = both(values.ttl)
+    stats, astats = both(counted.stats)
 
     # Writing
 

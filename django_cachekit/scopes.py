@@ -13,7 +13,9 @@ from .layers.events import Events
 from .layers.memo import Memo
 from .layers.pending import BUSY, waiting
 from .layers.policy import Policy
+from .layers.stats import Stats
 from .layers.tagstats import TagStats
+from .layers.watch import Watch
 
 
 def tag_names(names: Iterable[Any]) -> tuple[str, ...]:
@@ -87,6 +89,11 @@ class Stack:
         self.call = compose(self.layers, driver)
         self.instant = driver.instant
         self.quick: Callable[..., Any] = getattr(driver, "quick", unsure)
+        # Who is told of computations too; they count, or watch, the straight line besides.
+        self.told = [one for one in self.layers if isinstance(one, (Stats, Watch))]
+        for one in reversed(self.told):
+            self.quick = one.around(self.quick)
+        self.stats = next((one for one in self.layers if isinstance(one, Stats)), None)
         self.tag_stats = next((one for one in self.layers if isinstance(one, TagStats)), None)
         self.counted = self.tag_stats  # of reads on the straight line
 
@@ -102,8 +109,11 @@ class Stack:
 
     def bare(self) -> "Stack":
         """Return the same stack without what remembers, tells, counts, or answers for a failure."""
-        kept = [one for one in self.layers if not isinstance(one, (Memo, Events, Policy, TagStats))]
+        kept = [one for one in self.layers if not isinstance(one, _HEARD)]
         return Stack(self.alias, self.driver, kept)
+
+
+_HEARD = (Memo, Watch, Events, Policy, Stats, TagStats)
 
 
 class Port:

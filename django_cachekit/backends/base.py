@@ -162,9 +162,8 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
         staleness = 0
     if staleness and isinstance(driver, NamedDriver):
         driver.along = False  # the long way knows which records there are copies of
-    layers = standard(
-        alias, driver, silent=silent, strict=bool(options.get("RAISE")), staleness=staleness
-    )
+    given: dict[str, Any] = {"silent": silent, "strict": bool(options.get("RAISE"))}
+    layers = standard(alias, driver, **given, staleness=staleness, counted=conf.counts(alias))
     return Stack(alias, driver, layers)
 
 

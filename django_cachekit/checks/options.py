@@ -25,8 +25,8 @@ from .common import (
 BOUNDS = ("MAX_ENTRIES", "MAX_BYTES")
 SHARED = {
     "CIPHER", "COMPRESSION", "ENCRYPTION_KEYS", "INDEX_KEY", "KEYS_FROM_SECRET_KEY",
-    "MAX_VALUE_BYTES", "PICKLE_CLASSES", "RAISE", "SERIALIZER", "SIGNALS", "STORE_ID", "TAG_INDEX",
-    "TAG_STALENESS",
+    "MAX_VALUE_BYTES", "PICKLE_CLASSES", "RAISE", "SERIALIZER", "SIGNALS", "STATS", "STORE_ID",
+    "TAG_INDEX", "TAG_STALENESS",
 }  # fmt: skip
 """What every store of bytes takes; those on servers refuse whatever else is not their own."""
 

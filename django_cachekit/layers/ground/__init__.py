@@ -4,6 +4,7 @@ A backend of ours brings its own driver, which the ground hands on. Any other ba
 never seen before, is spoken to in the verbs that Django documents, and nothing else.
 """
 
+from collections import Counter
 from typing import Any
 
 from django.core.cache import caches
@@ -69,6 +70,7 @@ class Foreign:
         self.silent = False
         self.orderly = False
         self.tagged = False
+        self.unreadable: Counter[str] = Counter()
         # With a prefix this short, a harmless key fits whatever its version.
         self.roomy = len(str(cache.make_key("", 10**9))) <= 60
         self.path = f"{self.sender.__module__}.{self.sender.__qualname__}"
