@@ -4,11 +4,12 @@ Nothing is copied at import, so ``override_settings`` and late configuration wor
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import InvalidCacheBackendError
 from django.utils.module_loading import import_string
 
 from .errors import Misconfigured
@@ -65,6 +66,18 @@ def caches() -> Mapping[str, Mapping[str, Any]]:
     """Return ``CACHES`` as it was written."""
     found: Mapping[str, Mapping[str, Any]] = getattr(settings, "CACHES", {})
     return found
+
+
+def known(aliases: Iterable[str] | None = None) -> list[str]:
+    """Return some aliases, each once, or all of ``CACHES``; an unknown one is Django's error."""
+    there = caches()
+    asked = list(there) if aliases is None else list(dict.fromkeys(aliases))
+    unknown = [alias for alias in asked if alias not in there]
+    if unknown:
+        raise InvalidCacheBackendError(
+            f"Not in CACHES: {', '.join(unknown)}. There: {', '.join(there)}."
+        )
+    return asked
 
 
 def debug() -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
+from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.signals import setting_changed
@@ -140,7 +141,15 @@ def stack_of(cache: "StoreCache", location: str, params: Mapping[str, Any]) -> S
 def _changed(*, setting: str, **_: Any) -> None:
     """Let every stack be built anew: what lies under it may be configured otherwise now."""
     if setting in ("CACHES", "CACHEKIT", "SECRET_KEY", "SECRET_KEY_FALLBACKS"):
-        _stacks.clear()
+        renew()
+
+
+def renew() -> None:
+    """Let every stack be built anew at its next use, also for the backends this thread has."""
+    _stacks.clear()
+    for cache in caches.all(initialized_only=True):
+        if isinstance(cache, StoreCache):
+            cache.renew()
 
 
 setting_changed.connect(_changed, dispatch_uid="cachekit.stacks")
@@ -233,6 +242,12 @@ class StoreCache(BaseCache):
     @cached_property
     def _instant(self) -> bool:
         return self.cachekit_driver.instant
+
+    def renew(self) -> None:
+        """Have the stack made anew at the next use."""
+        self._quick = self._first
+        for name in ("cachekit_stack", "_instant"):
+            vars(self).pop(name, None)
 
     def _first(self, key: Any, version: int | None, *more: Any) -> Any:
         self._quick = self.cachekit_stack.quick

@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.faces import Face
+from ..core.facts import Facts
+from ..core.operation import Kind, Operation
+from ..errors import NotSupported
+from ..layers.base import Driver
 from ..layers.stats import NAMES
 from ..scopes import Port
 
@@ -40,3 +45,16 @@ def ratio(hits: int | None, misses: int | None) -> float | None:
     if hits is None or misses is None or not hits + misses:
         return None
     return hits / (hits + misses)
+
+
+async def facts(face: Face, driver: Driver, *, count: bool = False) -> Facts:
+    """Return what a store tells of itself; with ``count`` it lists what it has no number of."""
+    op = Operation("facts", Kind.READ, quiet=True)
+    try:
+        told: Facts = await driver.perform(face, op)
+    except NotSupported:
+        told = Facts()
+    if count and told.entries is None and getattr(driver, "lists", False):
+        listing = Operation("keys", Kind.READ, quiet=True)
+        told = told._replace(entries=len(await driver.perform(face, listing)))
+    return told

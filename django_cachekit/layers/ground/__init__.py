@@ -1,7 +1,8 @@
 """The ground: one ``CACHES`` alias as a driver. The only caller of a Django cache's verbs.
 
 A backend of ours brings its own driver, which the ground hands on. Any other backend, also one
-never seen before, is spoken to in the verbs that Django documents, and nothing else.
+never seen before, is spoken to in the verbs that Django documents, and nothing else; only what it
+holds is told by a look inside, see ``facts``.
 """
 
 from collections import Counter

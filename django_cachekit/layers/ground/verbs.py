@@ -12,7 +12,7 @@ from ...core.marks import part
 from ...core.operation import MISSING, Record, Reply, Stamp, claimable, tag_record
 from ...errors import NotANumber, NotSupported, StoreUnavailable
 from ..tags import alive
-from . import claims
+from . import claims, facts
 from .call import Call
 from .records import KINDS, parts, pieces, spread
 
@@ -225,4 +225,5 @@ VERBS: Mapping[str, Callable[[Call], Awaitable[Any]]] = {
     "claim_all": claims.lay_all,
     "mark": _mark,
     "clear": _clear,
+    "facts": facts.tell,
 }
