@@ -183,6 +183,6 @@ def test_a_node_that_is_down_is_told(memcached: Any) -> None:
 
 
 def test_nothing_is_written_to_find_out(ask: Ask) -> None:
-    with override_settings(CACHES={"default": stores.config(stores.Refusing)}):
+    with override_settings(CACHES={"default": stores.config(stores.Refusing, "empty")}):
         # Nothing is asked of it but how much it holds, which it knows.
         assert ask().facts.entries == 0
