@@ -68,6 +68,12 @@ def caches() -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
+def kind_of(alias: str) -> str:
+    """Return the class of an alias's backend by name, which no import is needed for."""
+    path = str(caches().get(alias, {}).get("BACKEND", ""))
+    return path.rpartition(".")[2] or "no backend"
+
+
 def known(aliases: Iterable[str] | None = None) -> list[str]:
     """Return some aliases, each once, or all of ``CACHES``; an unknown one is Django's error."""
     there = caches()

@@ -14,7 +14,9 @@ from collections.abc import (
 )
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from . import verbs
+from django.core.exceptions import ImproperlyConfigured
+
+from . import conf, verbs
 from .core.bounded import Bounded
 from .core.faces import AWAITING, BLOCKING, both, run_now
 from .core.operation import MISSING, UNSURE
@@ -94,11 +96,15 @@ class Repository:
         self._later = Port(AWAITING, stack, tags, space)
 
     def __repr__(self) -> str:
-        """Say which alias and tags these are."""
+        """Say which alias and tags these are, and whose class; nothing is made ready for that."""
         apart = ", namespace=True" if self._now.space else ""
         scope = f".tags({', '.join(map(repr, self._tags))}{apart})" if self._tags else ""
         memo = ".memo()" if self._memo else ""
-        return f"<cache {self._home.alias!r}{scope}{memo}>"
+        try:
+            alias = self._home.alias
+        except ImproperlyConfigured:  # a shell without settings
+            return f"<cache{scope}{memo}, without settings>"
+        return f"<cache {alias!r}{scope}{memo} ({conf.kind_of(alias)})>"
 
     # Scopes
 

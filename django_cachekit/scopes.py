@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any
 
+from .conf import kind_of
 from .core.faces import Face
 from .core.keys import plain
 from .core.operation import MISSING, UNSURE, Kind, Operation
@@ -97,6 +98,11 @@ class Stack:
         self.tag_stats = next((one for one in self.layers if isinstance(one, TagStats)), None)
         self.counted = self.tag_stats  # of reads on the straight line
 
+    def __repr__(self) -> str:
+        """Say which it is, and what a call goes through."""
+        names = [type(one).__name__.lower() for one in self.layers]
+        return f"<stack {self.alias!r}: {', '.join(names)}, {self.driver.sender.__name__}>"
+
     def over(self, *outer: Layer) -> "Stack":
         """Return the same stack with more layers outside."""
         return Stack(self.alias, self.driver, (*outer, *self.layers))
@@ -142,6 +148,12 @@ class Port:
     def alias(self) -> str:
         """Return the alias's name."""
         return self._stack().alias
+
+    @property
+    def said(self) -> str:
+        """Say which alias it is, and of what class, without making it ready."""
+        alias = getattr(getattr(self._stack, "__self__", None), "alias", "")
+        return f"{alias!r} ({kind_of(alias)})" if alias else "an alias"
 
     def quick(self, key: Any, version: int | None) -> Any:
         """Read one key on the straight line of its driver, or answer UNSURE."""

@@ -243,6 +243,12 @@ class StoreCache(BaseCache):
     def _instant(self) -> bool:
         return self.cachekit_driver.instant
 
+    def __repr__(self) -> str:
+        """Say which alias it is; never where it lies, which may hold a password."""
+        alias = conf.alias_of(type(self), self.location, self._params)
+        prefix = f", prefix {self.key_prefix!r}" if self.key_prefix else ""
+        return f"<{type(self).__name__} {alias!r}{prefix}, version {self.version}>"
+
     def renew(self) -> None:
         """Have the stack made anew at the next use."""
         self._quick = self._first

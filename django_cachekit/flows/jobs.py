@@ -39,6 +39,12 @@ class Draft:
         self.kept = False
         self._old = old
 
+    def __repr__(self) -> str:
+        """Say what it is to be; never a value, which may be private."""
+        kept = ", skipped" if self.skipped else ", kept" if self.kept else ""
+        tags = ", ".join(self.tags) or "none"
+        return f"<draft, ttl {self._ttl!r}, tags {tags}{kept}>"
+
     @property
     def ttl(self) -> Any:
         """Return how long the value lives; it may be set, in any form."""
