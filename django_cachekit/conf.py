@@ -54,12 +54,15 @@ def counts(alias: str) -> bool:
 
     ``CACHEKIT["STATS"]`` is for all aliases, or names some.
     """
-    wanted = (caches().get(alias, {}).get("OPTIONS") or {}).get("STATS", get("STATS"))
+    own = (caches().get(alias, {}).get("OPTIONS") or {}).get("STATS")
+    if own is not None and not isinstance(own, bool):
+        raise Misconfigured(f"CACHES[{alias!r}]: STATS is True or False, not {own!r}.")
+    wanted = get("STATS") if own is None else own
     if isinstance(wanted, bool):
         return wanted
-    if isinstance(wanted, (list, tuple, set, frozenset)):
-        return alias in wanted
-    raise Misconfigured(f"STATS is True or False, not {wanted!r}; CACHEKIT's may name aliases.")
+    if not isinstance(wanted, (list, tuple, set, frozenset)):
+        raise Misconfigured(f'CACHEKIT["STATS"] is True, False or a list, not {wanted!r}.')
+    return alias in wanted
 
 
 def caches() -> Mapping[str, Mapping[str, Any]]:

@@ -82,9 +82,7 @@ async def _survey(
     return [await _one(face, alias, count) for alias in conf.known(aliases)]
 
 
-async def _statistics(
-    face: Face, alias: str | None = None, *, count: bool = False
-) -> Statistics:
+async def _statistics(face: Face, alias: str | None = None, *, count: bool = False) -> Statistics:
     """Return what is known of an alias, else of the default one."""
     name = conf.get("DEFAULT_STORE") if alias is None else alias
     (found,) = await _survey(face, [name], count=count)

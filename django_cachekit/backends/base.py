@@ -5,7 +5,6 @@ A store of bytes gives an ``Engine`` (a few hooks) and has the rest from ``Bytes
 its driver, of which a process has one per configuration.
 """
 
-import math
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -26,6 +25,7 @@ from ..layers import standard
 from ..layers.base import Driver, Guesses
 from ..layers.tagindex import Book
 from ..scopes import Port, Stack
+from .asked import indexed, staleness
 from .locking import Locks
 
 T = TypeVar("T")
@@ -163,36 +163,17 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
     options = cache.options
     silent = options.get("SIGNALS") is False
     driver.silent = silent
-    if _indexed(alias, options) and isinstance(driver, NamedDriver):
+    if indexed(alias, options) and isinstance(driver, NamedDriver):
         driver.keep_index()
-    staleness = _staleness(alias, options)
+    fresh_for = staleness(alias, options)
     if getattr(driver, "transactional", None) is not None:
         # What a transaction reads of itself may never be committed: no copy of it is good.
-        staleness = 0
-    if staleness and isinstance(driver, NamedDriver):
+        fresh_for = 0
+    if fresh_for and isinstance(driver, NamedDriver):
         driver.along = False  # the long way knows which records there are copies of
     given: dict[str, Any] = {"silent": silent, "strict": bool(options.get("RAISE"))}
-    layers = standard(alias, driver, **given, staleness=staleness, counted=conf.counts(alias))
+    layers = standard(alias, driver, **given, staleness=fresh_for, counted=conf.counts(alias))
     return Stack(alias, driver, layers)
-
-
-def _indexed(alias: str, options: Mapping[str, Any]) -> bool:
-    """Tell whether an index of tags was asked for."""
-    given = options.get("TAG_INDEX", False)
-    if not isinstance(given, bool):
-        raise Misconfigured(f"CACHES[{alias!r}]: TAG_INDEX is True or False, not {given!r}.")
-    return given
-
-
-def _staleness(alias: str, options: Mapping[str, Any]) -> float:
-    """Return for how many seconds copies of tags' records are good."""
-    given = options.get("TAG_STALENESS", 0)
-    number = isinstance(given, (int, float)) and not isinstance(given, bool)
-    if not number or not 0 <= given < math.inf:
-        raise Misconfigured(
-            f"CACHES[{alias!r}]: TAG_STALENESS is a number of seconds from 0, not {given!r}."
-        )
-    return float(given)
 
 
 class _CoatPort(Port):

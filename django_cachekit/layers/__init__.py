@@ -2,11 +2,11 @@
 
 ``memo`` → ``watch`` → ``events`` → ``policy`` → ``stats`` → ``tagstats`` → ``space`` → ``tags`` →
 ``tagindex`` → driver.
-A memoised read is silent, so ``memo`` is outermost, and only where it was asked for. ``events``
-sees what the caller sees: a store that is down is a miss, so ``policy`` is inside it. ``stats``
-counts what a store answered, where ``STATS`` asks for it, and ``tagstats`` by the tags of the call;
-``watch`` tells a toolbar of calls, where there is one. ``space`` and ``tags`` turn one call into one
-of other keys, and of records besides, which nothing above them need know. What has been stamped is
+A memoised read is silent, so ``memo`` is outermost, and only where it was asked for. ``watch``
+tells a toolbar of calls, if there is one. ``events`` sees what the caller sees: a store that is
+down is a miss, so ``policy`` is inside it. ``stats`` counts what a store answered, where ``STATS``
+asks for it, ``tagstats`` by the tags of the call. ``space`` and ``tags`` turn one call into one of
+other keys, and of records besides, which nothing above them need know. What has been stamped is
 noted by ``tagindex``, which is there only where ``TAG_INDEX`` asks for it, and the store has to be
 told.
 """

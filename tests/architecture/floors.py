@@ -29,9 +29,9 @@ APART = ({"flows", "backends"},)
 """Rooms of one floor that do not know each other."""
 
 OPTIONAL = {
-    "backports", "boto3", "botocore", "compression", "cryptography", "debug_toolbar", "django_redis", "msgspec",
-    "opentelemetry", "prometheus_client", "pymemcache", "redis", "rest_framework", "rich",
-    "zstandard",
+    "backports", "boto3", "botocore", "compression", "cryptography", "debug_toolbar",
+    "django_redis", "msgspec", "opentelemetry", "prometheus_client", "pymemcache", "redis",
+    "rest_framework", "rich", "zstandard",
 }  # fmt: skip
 """What may be missing, and so may be imported in the function that needs it."""
 

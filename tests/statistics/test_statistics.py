@@ -127,7 +127,7 @@ class Altered(LocMemCache):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        del self._cache
+        del vars(self)["_cache"]
 
 
 def test_one_that_is_down_keeps_no_other_from_being_told() -> None:

@@ -43,7 +43,7 @@ def _renew() -> None:
 
 
 def theirs(alias: str) -> watch.Hear | None:
-    """Return who tells the toolbar's panel of a call on an alias, if it does not see that itself."""
+    """Return who tells the toolbar's panel of a call, if it does not see that itself."""
     if CachePanel.current_instance() is None:
         return None
     cache = backend_of(alias)
@@ -76,7 +76,7 @@ def _record(panel: Any, backend: str, call: watch.Watched) -> None:
 
 
 def _name(call: watch.Watched) -> str:
-    """Return the verb as its caller knows it, but for the part of one that reads, and then writes."""
+    """Return the verb as its caller knows it, but for the half of one that writes after it read."""
     if call.verb in ("remember", "remember_many", "get_or_set") and call.does != "read":
         return DOES.get(call.does, call.does)
     return call.verb

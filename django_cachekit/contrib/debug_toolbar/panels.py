@@ -60,17 +60,23 @@ class CacheKitPanel(Panel):
 
     def generate_stats(self, request: Any, response: Any) -> None:
         """Keep what is to be shown."""
-        self.record_stats(summary(self._seen, self._missed))
+        panel: Any = self  # the toolbar is not typed
+        panel.record_stats(summary(self._seen, self._missed))
+
+    def _told(self) -> dict[str, Any]:
+        panel: Any = self
+        found: dict[str, Any] = panel.get_stats()
+        return found
 
     @property
     def title(self) -> str:
         """Return what stands above it."""
-        return f"Calls on {_counted(len(self.get_stats().get('stores', ())), 'cache')}"
+        return f"Calls on {_counted(len(self._told().get('stores', ())), 'cache')}"
 
     @property
     def nav_subtitle(self) -> str:
         """Return what stands below its name."""
-        whole = self.get_stats().get("whole", {})
+        whole = self._told().get("whole", {})
         calls = _counted(whole.get("calls", 0), "call")
         ratio = whole.get("ratio")
         return calls if ratio is None else f"{calls}, {ratio:.0f} % hits"
@@ -80,7 +86,7 @@ class CacheKitPanel(Panel):
         """Return the panel itself."""
         # Not by the project's loaders, which need not look into this package.
         engine = Engine(dirs=[str(Path(__file__).parent)])
-        return engine.get_template(self.template).render(Context(self.get_stats()))
+        return engine.get_template(self.template).render(Context(self._told()))
 
 
 def summary(seen: Sequence[watch.Watched], missed: int = 0) -> dict[str, Any]:

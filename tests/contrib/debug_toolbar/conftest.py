@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from tests.stores import DJANGO, OURS, BY_NAME
+from tests.stores import BY_NAME, DJANGO, OURS
 
 CACHE_PANEL = "debug_toolbar.panels.cache.CachePanel"
 OWN_PANEL = "django_cachekit.contrib.debug_toolbar.CacheKitPanel"

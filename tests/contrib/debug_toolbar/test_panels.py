@@ -22,7 +22,7 @@ def _sync(path: str) -> str:
 
 
 def _async(path: str) -> str:
-    return async_to_sync(AsyncClient().get)(f"/{path}").content.decode()  # type: ignore[no-any-return]  # text
+    return async_to_sync(AsyncClient().get)(f"/{path}").content.decode()
 
 
 @pytest.fixture(params=[_sync, _async], ids=["wsgi", "asgi"])
@@ -116,9 +116,7 @@ def test_ours_sees_the_facade_on_any_store(
 
 @pytest.mark.parametrize("view", ["plain", "aplain"])
 @pytest.mark.parametrize("alias", OURS)
-def test_ours_sees_plain_calls_on_ours(
-    alias: str, view: str, get: Get, toolbar: list[Any]
-) -> None:
+def test_ours_sees_plain_calls_on_ours(alias: str, view: str, get: Get, toolbar: list[Any]) -> None:
     get(f"{view}?alias={alias}")
     stats = _panel(toolbar, "CacheKitPanel").get_stats()
     assert [call["verb"] for call in stats["calls"]] == ["set", "get", "get", "get_many"]
@@ -142,7 +140,7 @@ def test_a_view_that_fails_leaves_nobody_watching(toolbar: list[Any]) -> None:
 
 
 def test_what_streams_is_not_watched(toolbar: list[Any]) -> None:
-    b"".join(Client().get("/streaming"))  # type: ignore[arg-type]  # a streaming response
+    b"".join(Client().get("/streaming"))
     seen = _panel(toolbar, "CacheKitPanel")._seen
     assert [call.keys for call in seen] == [("before",)]
 
