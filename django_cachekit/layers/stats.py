@@ -103,8 +103,10 @@ class Stats:
         """Return a straight line that counts what it answers."""
         hits, misses = self.hits.steps, self.misses.steps
 
-        def counted(key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
-            found = quick(key, version, tags)
+        def counted(
+            key: Any, version: int | None, tags: tuple[str, ...] = (), told: bool | None = False
+        ) -> Any:
+            found = quick(key, version, tags, told)
             if found is MISSING:
                 next(misses)
             elif found is not UNSURE:

@@ -88,8 +88,10 @@ class Watch:
     def around(self, quick: Callable[..., Any]) -> Callable[..., Any]:
         """Return a straight line that is not taken while somebody watches."""
 
-        def watched(key: Any, version: int | None, tags: tuple[str, ...] = ()) -> Any:
-            return UNSURE if self._hearers() else quick(key, version, tags)
+        def watched(
+            key: Any, version: int | None, tags: tuple[str, ...] = (), told: bool | None = False
+        ) -> Any:
+            return UNSURE if self._hearers() else quick(key, version, tags, told)
 
         return watched
 
