@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from django_cachekit import cache
+from django_cachekit import cache, signals
 from django_cachekit.errors import Misconfigured
 from django_cachekit.layers.stats import Stats, Tally
 from tests.stores import BY_NAME, DJANGO, OURS
@@ -160,6 +160,22 @@ def test_what_is_refreshed_and_flexible_is_computed(counting: None) -> None:
     cache.refresh("a", 60, lambda: 2)
     told = cache.stats()
     assert (told["computations"], told["hits"], told["misses"]) == (2, 1, 1)
+
+
+def test_a_hit_that_is_told_of_is_counted_once(counting: None) -> None:
+    heard: list[str] = []
+
+    def hear(key: str, **_: Any) -> None:
+        heard.append(key)
+
+    cache.put("a", 1)
+    signals.cache_hit.connect(hear)
+    cache.get("a")
+    cache.get("nothing")
+    signals.cache_hit.disconnect(hear)
+    told = cache.stats()
+    assert heard == ["a"]
+    assert (told["hits"], told["misses"]) == (1, 1)
 
 
 def test_a_shell_is_told_in_a_line() -> None:

@@ -186,3 +186,37 @@ def test_nothing_is_written_to_find_out(ask: Ask) -> None:
     with override_settings(CACHES={"default": stores.config(stores.Refusing, "empty")}):
         # Nothing is asked of it but how much it holds, which it knows.
         assert ask().facts.entries == 0
+
+
+def test_what_sentinels_watch_has_the_name_they_know_it_by(redis_sentinel: Any) -> None:
+    config = {
+        "BACKEND": OURS + "redis.RedisCache",
+        "LOCATION": f"redis://{redis_sentinel.service}/0",
+        "OPTIONS": {
+            "CLIENT_CLASS": "django_redis.client.SentinelClient",
+            "SENTINELS": redis_sentinel.sentinels,
+            "SOCKET_TIMEOUT": 10,
+            "SOCKET_CONNECT_TIMEOUT": 10,
+        },
+    }
+    with override_settings(
+        CACHES={"default": config},
+        DJANGO_REDIS_CONNECTION_FACTORY="django_redis.pool.SentinelConnectionFactory",
+    ):
+        (server,) = statistics().facts.servers
+    assert (server.name, server.up) == (redis_sentinel.service, True)
+    assert server.uptime is not None
+
+
+def test_one_who_may_not_ask_a_redis_is_told_nothing(redis: Any) -> None:
+    redis.ask("ACL", "SETUSER", "shy", "on", ">pass", "~*", "+@all", "-info")
+    url = f"redis://shy:pass@{redis.location.partition('://')[2].rpartition('@')[2]}"
+    config = {"BACKEND": OURS + "redis.RedisCache", "LOCATION": url}
+    try:
+        with override_settings(CACHES={"default": config}):
+            found = statistics()
+    finally:
+        redis.ask("ACL", "DELUSER", "shy")
+    (server,) = found.facts.servers
+    assert (found.reason, server.entries, server.up) == ("", None, True)
+    assert "pass" not in repr(found.as_dict())

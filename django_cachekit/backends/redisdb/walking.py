@@ -48,8 +48,11 @@ class Walking(Reading):
     def _named(self, node: Node) -> str:
         """Return where a server is, without what opens it."""
         if node is None:
-            given = self.wire.place.pool(None).connection_kwargs
-            return str(given.get("path") or f"{given.get('host')}:{given.get('port')}")
+            pool = self.wire.place.pool(None)
+            given = pool.connection_kwargs
+            watched = getattr(pool, "service_name", None)  # by sentinels, who know where it is
+            named = watched or given.get("path")
+            return str(named or f"{given.get('host', 'localhost')}:{given.get('port', 6379)}")
         return f"{node[0]}:{node[1]}"
 
     async def _sweep(self, face: Face) -> int:

@@ -71,8 +71,8 @@ def _django_redis(cache: Any) -> Facts:
 
 def _redis(client: Any) -> Facts:
     given = client.connection_pool.connection_kwargs
-    name = str(given.get("path") or f"{given.get('host')}:{given.get('port')}")
-    return Facts(servers=(of_info(name, client.info()),))
+    name = given.get("path") or f"{given.get('host', 'localhost')}:{given.get('port', 6379)}"
+    return Facts(servers=(of_info(str(name), client.info()),))
 
 
 def _memcached(cache: Any) -> Facts:
