@@ -27,7 +27,7 @@ LONGEST = 200
 class CacheKitPanel(Panel):
     """Show the calls on caches in this request: by the facade, and on stores of ours by Django.
 
-    Blocking and awaited calls are seen, also of the threads and tasks that the request waits for.
+    Blocking and awaited calls are seen, also of the tasks that the request begins.
     """
 
     is_async = True
