@@ -5,11 +5,12 @@ there are, and what each is when left out, is declared in ``core/settings.py``.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import InvalidCacheBackendError
 from django.utils.module_loading import import_string
 
 from .core.settings import SETTINGS
@@ -41,10 +42,44 @@ def values_travel() -> bool:
     return bool((get("SIGNALS") or {}).get("values"))
 
 
+def counts(alias: str) -> bool:
+    """Tell whether an alias's calls are counted: its ``OPTIONS["STATS"]``, or else ``CACHEKIT``'s.
+
+    ``CACHEKIT["STATS"]`` is for all aliases, or names some.
+    """
+    own = (caches().get(alias, {}).get("OPTIONS") or {}).get("STATS")
+    if own is not None and not isinstance(own, bool):
+        raise Misconfigured(f"CACHES[{alias!r}]: STATS is True or False, not {own!r}.")
+    wanted = get("STATS") if own is None else own
+    if isinstance(wanted, bool):
+        return wanted
+    if not isinstance(wanted, (list, tuple, set, frozenset)):
+        raise Misconfigured(f'CACHEKIT["STATS"] is True, False or a list, not {wanted!r}.')
+    return alias in wanted
+
+
 def caches() -> Mapping[str, Mapping[str, Any]]:
     """Return ``CACHES`` as it was written."""
     found: Mapping[str, Mapping[str, Any]] = getattr(settings, "CACHES", {})
     return found
+
+
+def kind_of(alias: str) -> str:
+    """Return the class of an alias's backend by name, which no import is needed for."""
+    path = str(caches().get(alias, {}).get("BACKEND", ""))
+    return path.rpartition(".")[2] or "no backend"
+
+
+def known(aliases: Iterable[str] | None = None) -> list[str]:
+    """Return some aliases, each once, or all of ``CACHES``; an unknown one is Django's error."""
+    there = caches()
+    asked = list(there) if aliases is None else list(dict.fromkeys(aliases))
+    unknown = [alias for alias in asked if alias not in there]
+    if unknown:
+        raise InvalidCacheBackendError(
+            f"Not in CACHES: {', '.join(unknown)}. There: {', '.join(there)}."
+        )
+    return asked
 
 
 def debug() -> bool:

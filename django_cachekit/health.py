@@ -19,7 +19,6 @@ from concurrent.futures import Future
 from contextvars import Context
 from typing import NamedTuple
 
-from django.core.cache import InvalidCacheBackendError
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.signals import setting_changed
@@ -168,7 +167,7 @@ async def _survey(
     """
     if not deadline > 0:
         raise ValueError(f"deadline is a number of seconds over 0, not {deadline!r}.")
-    probes = [_ward.ask(alias) for alias in _known(aliases)]
+    probes = [_ward.ask(alias) for alias in conf.known(aliases)]
     found = []
     for one in probes:
         await face.within(one.done, max(0.0, deadline - one.age))
@@ -189,17 +188,6 @@ async def _health(face: Face, alias: str | None = None, *, deadline: float = DEA
     name = conf.get("DEFAULT_STORE") if alias is None else alias
     (found,) = await _survey(face, [name], deadline=deadline)
     return found
-
-
-def _known(aliases: Iterable[str] | None) -> list[str]:
-    there = conf.caches()
-    asked = list(there) if aliases is None else list(dict.fromkeys(aliases))
-    unknown = [alias for alias in asked if alias not in there]
-    if unknown:
-        raise InvalidCacheBackendError(
-            f"Not in CACHES: {', '.join(unknown)}. There: {', '.join(there)}."
-        )
-    return asked
 
 
 class _Doctor:

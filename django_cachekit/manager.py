@@ -46,7 +46,8 @@ class Home:
         if ours is not None:
             return ours
         driver = driver_of(self.alias)
-        return Stack(self.alias, driver, standard(self.alias, driver))
+        layers = standard(self.alias, driver, counted=conf.counts(self.alias))
+        return Stack(self.alias, driver, layers)
 
     def reset(self) -> None:
         """Build anew at the next use: the settings have changed."""

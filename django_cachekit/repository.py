@@ -6,12 +6,15 @@ A ``Repository`` is one alias; ``tags(...)`` and ``memo()`` give the same alias 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from . import verbs
+from django.core.exceptions import ImproperlyConfigured
+
+from . import conf, verbs
 from .core.bounded import Bounded
 from .core.faces import AWAITING, BLOCKING, both, faced, run_now
 from .core.operation import MISSING, UNSURE
 from .core.ttl import TTLOrFunction
 from .flows import aging, compute, compute_many, exchange, invalidation, locks, tagged, values
+from .flows import statistics as counted
 from .flows.functions import Decorator
 from .flows.funnels import Funnel
 from .flows.grips import Duration
@@ -90,11 +93,15 @@ class Repository(Signatures):
         self._later = Port(AWAITING, stack, tags, space)
 
     def __repr__(self) -> str:
-        """Say which alias and tags these are."""
+        """Say which alias and tags these are, and whose class; nothing is made ready for that."""
         apart = ", namespace=True" if self._now.space else ""
         scope = f".tags({', '.join(map(repr, self._tags))}{apart})" if self._tags else ""
         memo = ".memo()" if self._memo else ""
-        return f"<cache {self._home.alias!r}{scope}{memo}>"
+        try:
+            alias = self._home.alias
+        except ImproperlyConfigured:  # a shell without settings
+            return f"<cache{scope}{memo}, without settings>"
+        return f"<cache {alias!r}{scope}{memo} ({conf.kind_of(alias)})>"
 
     # Scopes
 
@@ -173,6 +180,7 @@ class Repository(Signatures):
     has, ahas = both(values.has)
     missing, amissing = both(values.missing)
     ttl, attl = both(values.ttl)
+    stats, astats = both(counted.stats)
 
     # Writing
 

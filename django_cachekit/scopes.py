@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any
 
+from .conf import kind_of
 from .core.faces import Face
 from .core.keys import plain
 from .core.operation import MISSING, UNSURE, Kind, Operation
@@ -14,7 +15,9 @@ from .layers.memo import Memo
 from .layers.own import Own
 from .layers.pending import BUSY, waiting
 from .layers.policy import Policy
+from .layers.stats import Stats
 from .layers.tagstats import TagStats
+from .layers.watch import Watch
 
 
 def tag_names(names: Iterable[Any]) -> tuple[str, ...]:
@@ -89,8 +92,18 @@ class Stack:
         self.instant = driver.instant
         own = any(isinstance(one, Own) for one in self.layers)
         self.quick: Callable[..., Any] = unsure if own else getattr(driver, "quick", unsure)
+        # Who is told of computations too; they count, or watch, the straight line besides.
+        self.told = [one for one in self.layers if isinstance(one, (Stats, Watch))]
+        for one in reversed(self.told):
+            self.quick = one.around(self.quick)
+        self.stats = next((one for one in self.layers if isinstance(one, Stats)), None)
         self.tag_stats = next((one for one in self.layers if isinstance(one, TagStats)), None)
         self.counted = self.tag_stats  # of reads on the straight line
+
+    def __repr__(self) -> str:
+        """Say which it is, and what a call goes through."""
+        names = [type(one).__name__.lower() for one in self.layers]
+        return f"<stack {self.alias!r}: {', '.join(names)}, {self.driver.sender.__name__}>"
 
     def over(self, *outer: Layer) -> "Stack":
         """Return the same stack with more layers outside."""
@@ -104,8 +117,11 @@ class Stack:
 
     def bare(self) -> "Stack":
         """Return the same stack without what remembers, tells, counts, or answers for a failure."""
-        kept = [one for one in self.layers if not isinstance(one, (Memo, Events, Policy, TagStats))]
+        kept = [one for one in self.layers if not isinstance(one, _HEARD)]
         return Stack(self.alias, self.driver, kept)
+
+
+_HEARD = (Memo, Watch, Events, Policy, Stats, TagStats)
 
 
 class Port:
@@ -134,6 +150,12 @@ class Port:
     def alias(self) -> str:
         """Return the alias's name."""
         return self._stack().alias
+
+    @property
+    def said(self) -> str:
+        """Say which alias it is, and of what class, without making it ready."""
+        alias = getattr(getattr(self._stack, "__self__", None), "alias", "")
+        return f"{alias!r} ({kind_of(alias)})" if alias else "an alias"
 
     def quick(self, key: Any, version: int | None) -> Any:
         """Read one key on the straight line of its driver, or answer UNSURE."""

@@ -10,6 +10,7 @@ from ..codecs.copies import hold, share
 from ..core import clock
 from ..core.entry import NO_STAMPS, Entry
 from ..core.faces import Hop, after_fork
+from ..core.facts import Facts
 from ..core.keys import matcher, usual
 from ..core.marks import changed
 from ..core.operation import MISSING, UNSURE, Key, Operation, Record, Reply, Seen, Stamp
@@ -307,6 +308,13 @@ class Array(SyncDriver):
             for name in names:
                 self.memory.find(name)
             return sum(name not in self.memory.slots for name in names)
+
+    def do_facts(self, op: Operation) -> Facts:
+        """Return how much lies in the memory, which other aliases may share, and its bounds."""
+        with self.memory.lock:
+            entries = sum(slot.key is not None for slot in self.memory.slots.values())
+            size, evicted = self.memory.bytes, self.memory.evicted
+        return Facts(entries, size, self.entries, self.room, evicted, of="process")
 
     def _mine(self, op: Operation, key: Key) -> bool:
         """Tell whether the operation asks for no claim, or has it."""

@@ -5,12 +5,12 @@ A store of bytes gives an ``Engine`` (a few hooks) and has the rest from ``Bytes
 its driver, of which a process has one per configuration.
 """
 
-import math
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
+from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.signals import setting_changed
@@ -27,6 +27,7 @@ from ..layers.base import Driver, Guesses
 from ..layers.own import own_layers
 from ..layers.tagindex import Book
 from ..scopes import Port, Stack
+from .asked import indexed, staleness
 from .locking import Locks
 
 T = TypeVar("T")
@@ -142,7 +143,15 @@ def stack_of(cache: "StoreCache", location: str, params: Mapping[str, Any]) -> S
 def _changed(*, setting: str, **_: Any) -> None:
     """Let every stack be built anew: what lies under it may be configured otherwise now."""
     if setting in ("CACHES", "CACHEKIT", "SECRET_KEY", "SECRET_KEY_FALLBACKS"):
-        _stacks.clear()
+        renew()
+
+
+def renew() -> None:
+    """Let every stack be built anew at its next use, also for the backends this thread has."""
+    _stacks.clear()
+    for cache in caches.all(initialized_only=True):
+        if isinstance(cache, StoreCache):
+            cache.renew()
 
 
 setting_changed.connect(_changed, dispatch_uid="cachekit.stacks")
@@ -156,36 +165,18 @@ def _build(cache: "StoreCache", alias: str) -> Stack:
     options = cache.options
     silent = options.get("SIGNALS") is False
     driver.silent = silent
-    if _indexed(alias, options) and isinstance(driver, NamedDriver):
+    if indexed(alias, options) and isinstance(driver, NamedDriver):
         driver.keep_index()
-    staleness = _staleness(alias, options)
+    fresh_for = staleness(alias, options)
     if getattr(driver, "transactional", None) is not None:
         # What a transaction reads of itself may never be committed: no copy of it is good.
-        staleness = 0
-    if staleness and isinstance(driver, NamedDriver):
+        fresh_for = 0
+    if fresh_for and isinstance(driver, NamedDriver):
         driver.along = False  # the long way knows which records there are copies of
-    strict, own = bool(options.get("RAISE")), own_layers(alias, options)
-    layers = standard(alias, driver, silent=silent, strict=strict, staleness=staleness, own=own)
+    given: dict[str, Any] = {"silent": silent, "strict": bool(options.get("RAISE"))}
+    given |= {"staleness": fresh_for, "counted": conf.counts(alias)}
+    layers = standard(alias, driver, **given, own=own_layers(alias, options))
     return Stack(alias, driver, layers)
-
-
-def _indexed(alias: str, options: Mapping[str, Any]) -> bool:
-    """Tell whether an index of tags was asked for."""
-    given = options.get("TAG_INDEX", False)
-    if not isinstance(given, bool):
-        raise Misconfigured(f"CACHES[{alias!r}]: TAG_INDEX is True or False, not {given!r}.")
-    return given
-
-
-def _staleness(alias: str, options: Mapping[str, Any]) -> float:
-    """Return for how many seconds copies of tags' records are good."""
-    given = options.get("TAG_STALENESS", 0)
-    number = isinstance(given, (int, float)) and not isinstance(given, bool)
-    if not number or not 0 <= given < math.inf:
-        raise Misconfigured(
-            f"CACHES[{alias!r}]: TAG_STALENESS is a number of seconds from 0, not {given!r}."
-        )
-    return float(given)
 
 
 class _CoatPort(Port):
@@ -235,6 +226,18 @@ class StoreCache(BaseCache):
     @cached_property
     def _instant(self) -> bool:
         return self.cachekit_driver.instant
+
+    def __repr__(self) -> str:
+        """Say which alias it is; never where it lies, which may hold a password."""
+        alias = conf.alias_of(type(self), self.location, self._params)
+        prefix = f", prefix {self.key_prefix!r}" if self.key_prefix else ""
+        return f"<{type(self).__name__} {alias!r}{prefix}, version {self.version}>"
+
+    def renew(self) -> None:
+        """Have the stack made anew at the next use."""
+        self._quick = self._first
+        for name in ("cachekit_stack", "_instant"):
+            vars(self).pop(name, None)
 
     def _first(self, key: Any, version: int | None, *more: Any) -> Any:
         self._quick = self.cachekit_stack.quick

@@ -13,6 +13,7 @@ from ..codecs import Chain
 from ..core.bounded import Bounded
 from ..core.entry import Entry
 from ..core.faces import BLOCKING, Face, Hop, run_now
+from ..core.facts import Facts
 from ..core.marks import Verdict, verdict
 from ..core.operation import Key, Kind, Operation, Record, Reply, Stamp, tag_record
 from ..core.remedies import unreachable
@@ -152,6 +153,11 @@ class ByteDriver(Indexing):
     async def do_lock(self, face: Face, op: Operation) -> Any:
         """Do what is asked of a lock, where the store has them."""
         return await locking.perform(self, face, op)
+
+    async def do_facts(self, face: Face, op: Operation) -> Facts:
+        """Return what the store tells of the alias, nothing where its engine has no such hook."""
+        tell = getattr(self.io, "facts", None)
+        return Facts() if tell is None else await tell(face)
 
     # A read of one key of which nothing is known, where the store can bring its tags' records
 

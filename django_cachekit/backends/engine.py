@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from ..core.faces import Face, Hop, run_now
+from ..core.facts import Facts
 from ..core.remedies import WHO
 from ..errors import NotSupported
 from ..layers.tagindex import Row
@@ -126,6 +127,9 @@ class Engine(Protocol):
         under epoch 0, which never ends. Such an engine's ``epoch()`` is 0, and ``read`` gives
         ``Sealed`` bytes, of those alone that are under 0 or the epoch that stands.
 
+    ``facts() -> Facts``
+        What the store knows of the alias without reading it (``core.facts``): for
+        ``cache_stats``. Without it nothing is told.
     ``orderly: bool``
         Whether it reads, and writes, several names in the order given, or all at once. It saves
         a trip where that matters: a flush of tags, and tags found while computing.
@@ -179,7 +183,7 @@ class FacedEngine(Protocol):
     ``readable`` asks that every name be a ``Name``. It may be ``lasting`` and ``orderly`` too.
 
     One that can make several changes in fewer trips than one by one has ``updates(face, changes)``,
-    which returns the results by name.
+    which returns the results by name. ``facts(face)`` may be there too.
 
     One with an attribute ``gathers`` that is true has one more hook, ``gather(face, name)``, which
     returns the epoch and what is stored under the name, with its ``Blob``'s ``records`` as far as
@@ -252,6 +256,8 @@ class Faced:
         self._given = cast(Any, engine)
         if hasattr(engine, "updates"):
             self.updates = self._updates
+        if hasattr(engine, "facts"):
+            self.facts = self._facts
 
     def unsure(self, error: Exception) -> bool:
         """Ask the engine, which knows its client; one that does not say is sure."""
@@ -301,6 +307,10 @@ class Faced:
 
         made = {name: now(change) for name, change in changes.items()}
         return self._given.updates(made)  # type: ignore[no-any-return]  # it has the hook
+
+    async def _facts(self, face: Face) -> Facts:
+        """Return what the store tells of itself."""
+        return self._given.facts()  # type: ignore[no-any-return]  # it has the hook
 
     async def clear(self, face: Face) -> None:
         """Empty the store."""

@@ -69,7 +69,7 @@ class Memory:
     def __init__(self) -> None:
         self.slots: OrderedDict[Any, Slot] = OrderedDict()
         self.lock = threading.RLock()
-        self.bytes = 0
+        self.bytes = self.evicted = 0
         self.epoch = 0
         # Who computes a name now; one that is written or dropped takes the claim along.
         self.claims: dict[Any, bytes] = {}
@@ -130,6 +130,7 @@ class Memory:
         while len(self.slots) > entries or self.bytes > room:
             _, old = self.slots.popitem(last=False)
             self.bytes -= old.size
+            self.evicted += 1
 
     def drop(self, name: Any) -> bool:
         """Remove a slot, and tell whether there was one."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..core import clock
 from ..core.faces import Hop
+from ..core.facts import Facts
 from ..core.held import FREE, Taken
 from ..core.operation import MISSING, Key, Operation, Reply, Seen, Stamp
 from ..layers.base import Driver
@@ -76,6 +77,10 @@ class Null(SyncDriver):
         if op.match == "look":
             return FREE
         return op.match in ("renew", "free")
+
+    def do_facts(self, op: Operation) -> Facts:
+        """Tell of nothing."""
+        return Facts(0, 0)
 
     def do_prune(self, op: Operation) -> int:
         """Drop nothing."""

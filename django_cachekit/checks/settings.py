@@ -17,7 +17,8 @@ def settings_mean_something(app_configs: Any = None, **_: Any) -> list[checks.Ch
         text = f"CACHEKIT is a dict of settings, not {type(given).__name__}."
         return [error("E006", text, "Write CACHEKIT = {...}.")]
     warmers = given.get("WARMERS") or ()
-    return [*_names(given), *_background(given), *_stores(given), *_warmers(warmers)]
+    found = [*_names(given), *_background(given), *_stores(given), *_counted(given)]
+    return [*found, *_warmers(warmers)]
 
 
 def _names(given: Mapping[Any, Any]) -> Messages:
@@ -48,6 +49,20 @@ def _stores(given: Mapping[Any, Any]) -> Messages:
         if alias is not None and alias not in conf.caches():
             text = f'CACHEKIT["{name}"] is {alias!r}, which is not in CACHES.'
             yield error("E007", text, choose(alias))
+
+
+def _counted(given: Mapping[Any, Any]) -> Messages:
+    wanted = given.get("STATS", False)
+    if isinstance(wanted, bool):
+        return
+    if not isinstance(wanted, (list, tuple, set, frozenset)):
+        text = f'CACHEKIT["STATS"] is {wanted!r}.'
+        yield error("E006", text, "Write True to count all aliases' calls, or a list of some.")
+        return
+    for alias in wanted:
+        if alias not in conf.caches():
+            text = f'CACHEKIT["STATS"] names {alias!r}, which is not in CACHES.'
+            yield error("E006", text, choose(alias))
 
 
 def _warmers(given: Any) -> Messages:

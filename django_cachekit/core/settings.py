@@ -45,6 +45,13 @@ SETTINGS = (
     Setting(
         "SIGNALS", "dict", {"values": False}, "`values`: whether signals carry values", "signals.md"
     ),
+    Setting(
+        "STATS",
+        "bool or list",
+        False,
+        "count what becomes of the calls of each process: True for all aliases, or a list of some",
+        "stats.md",
+    ),
     Setting("LOG_RAW_KEYS", "bool", False, "show keys in the log, not 8 hex digits of an HMAC"),
     Setting(
         "BACKGROUND",
@@ -69,6 +76,14 @@ _LEGACY = Setting(
 OPTIONS: Mapping[str, tuple[Setting, ...]] = {
     "all": (
         Setting("SIGNALS", "bool", True, "send signals", "signals.md"),
+        Setting(
+            "STATS",
+            "bool",
+            None,
+            "count this alias's calls, or not",
+            "stats.md",
+            "as `CACHEKIT` has it",
+        ),
         Setting(
             "RAISE",
             "bool",

@@ -127,6 +127,7 @@ async def single(job: Job) -> Remembered:
 
 async def _follow(job: Job, flight: Flight) -> Remembered | None:
     """Wait for a flight; return its value if that is still good, or None to try anew."""
+    job.waits()
     try:
         await job.port.face.settled(flight.done)
     finally:
@@ -270,6 +271,8 @@ async def _leased(job: Job, flight: Flight, reply: Reply) -> tuple[Any, Reply]:
         if (nested() or flight.needed) and waits.passed() > leases.SECONDS:
             # Another process may be waiting for what this one holds: that would never end.
             break
+        if not tried:
+            job.waits()
         tried = True
         await job.port.face.sleep(waits.pause())
         reply = await job.look()

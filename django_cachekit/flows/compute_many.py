@@ -8,6 +8,7 @@ never wait for each other.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..core import clock
 from ..core.flights import BOARD, Flight, Role, leading, nested
 from ..core.keys import plain
 from ..core.operation import MISSING, Reply, Stamp
@@ -88,6 +89,9 @@ class Batch:
 
     async def _followed(self, others: Flights) -> tuple[Made, list[str]]:
         """Wait for the flights of others; return what is good of theirs, and what is left."""
+        for one in self.port.stack.told:
+            for key in others:
+                one.waited(key, self.port.tags)
         for flight in others.values():
             # Only now: waiting before one's own keys are done could be waiting for one another.
             await self.port.face.settled(flight.done)
@@ -194,7 +198,11 @@ class Batch:
             flight.revoked = flight.revoked or not (claimed or lost(stamp))
         try:
             with leading(*flights.values()):
+                began = clock.monotonic()
                 fresh = await self.port.face.user(self.make, [self.asked[key] for key in flights])
+            for one in self.port.stack.told:
+                for key in flights:
+                    one.computed(key, self.port.tags, clock.monotonic() - began)
             if self.claims:
                 for key, flight in flights.items():
                     BOARD.part(self._name(key), flight)  # as in compute

@@ -38,7 +38,9 @@ class Funnel:
 
     def __repr__(self) -> str:
         """Say which it is."""
-        return f"<funnel {self._terms.name!r}>"
+        terms = self._terms
+        limit = f"{len(terms.keys)} at a time"
+        return f"<funnel {terms.name!r} of {self._ports[0].said}, {limit}, {terms.ttl:g} s>"
 
     def _slot(self) -> Lock:
         return Lock(*self._ports, self._terms)

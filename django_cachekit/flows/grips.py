@@ -52,6 +52,10 @@ class Terms(NamedTuple):
     ttl: float | None
     owner: str | None = None
 
+    def __repr__(self) -> str:
+        """Say what, and not for whom: an owner is what gives a lock back."""
+        return f"<terms of {self.name!r}>"
+
 
 class Grip:
     """Be one hold, or the attempt at one; it is never used for a second.

@@ -39,6 +39,12 @@ class Draft:
         self.kept: bool = False
         self._old = old
 
+    def __repr__(self) -> str:
+        """Say what it is to be; never a value, which may be private."""
+        kept = ", skipped" if self.skipped else ", kept" if self.kept else ""
+        tags = ", ".join(self.tags) or "none"
+        return f"<draft, ttl {self._ttl!r}, tags {tags}{kept}>"
+
     @property
     def ttl(self) -> Any:
         """Return how long the value lives; it may be set, in any form."""
@@ -159,6 +165,11 @@ class Job:
         resting = self.pause is not None and self.pause.lasts() and not self.asked
         return resting and self.options.usable(old)
 
+    def waits(self) -> None:
+        """Tell who counts that this caller waits for what another computes."""
+        for one in self.port.stack.told:
+            one.waited(self.key, self.port.tags)
+
     async def lease(self, match: str, stamp: Stamp | None) -> Any:
         """Take the lease, as ``leases.take`` does."""
         return await take(self.port, self.key, self.version, match, stamp)
@@ -172,6 +183,8 @@ class Job:
         arguments = (draft,) if self.drafts else ()
         value = await self.port.face.user(self.make, *arguments)
         cost = clock.monotonic() - began
+        for one in self.port.stack.told:
+            one.computed(self.key, self.port.tags, cost)
         if draft.kept:
             value, cost = draft.stale, getattr(old, "cost", None) or cost
         if self.claims:

@@ -43,7 +43,9 @@ class Lock:
 
     def __repr__(self) -> str:
         """Say which it is; not whose, since that is what gives it back."""
-        return f"<lock {self._terms.name!r}>"
+        ttl = "restored" if self._terms.ttl is None else f"{self._terms.ttl:g} s"
+        had = "" if self.fence is None else f", fence {self.fence}"
+        return f"<lock {self._terms.name!r} of {self._ports[0].said}, {ttl}{had}>"
 
     @property
     def name(self) -> str:

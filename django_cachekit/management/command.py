@@ -12,7 +12,7 @@ exit   meaning
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from django.core.cache import InvalidCacheBackendError
@@ -140,12 +140,20 @@ def add_dry_run(parser: CommandParser) -> None:
     )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """Return aligned lines, numbers to the right; a head without rows is no table."""
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[Any]], figures: Container[str] = ()
+) -> list[str]:
+    """Return aligned lines, numbers to the right; a head without rows is no table.
+
+    Columns whose head is among ``figures`` are numbers too, whatever is said of them.
+    """
     body = [list(row) for row in rows]
     if not body:
         return []
-    right = [all(isinstance(v, (int, float)) for v in col) for col in zip(*body, strict=True)]
+    right = [
+        name in figures or all(isinstance(value, (int, float)) for value in column)
+        for name, column in zip(head, zip(*body, strict=True), strict=True)
+    ]
     lines = [list(head), *([_cell(value) for value in row] for row in body)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [_line(line, widths, right) for line in lines]

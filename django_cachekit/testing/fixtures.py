@@ -24,6 +24,12 @@ class Given:
         return Faced(cache, request.param)
 
     @pytest.fixture
+    def counted(self, store: Faced) -> Iterator[Faced]:
+        """Return the store with its calls counted, from none on."""
+        with override_settings(CACHEKIT={"STATS": True}):
+            yield store
+
+    @pytest.fixture
     def plain(self, configured: Tested) -> Any:
         """Return the same store as plain Django sees it."""
         return caches["default"]

@@ -10,8 +10,8 @@ FLOORS = (
     {"testing"},
     {DOOR},
     {"management", "admin"},
-    {"monitor", "health", "warming", "outbox", "invalidating", "bulk", "decorators", "views"}
-    | {"middleware", "templatetags", "contrib", "apps"},
+    {"monitor", "health", "statistics", "warming", "outbox", "invalidating", "bulk", "decorators"}
+    | {"views", "middleware", "templatetags", "contrib", "apps"},
     {"facade"},
     {"manager"},
     {"repository", "signatures", "limiter"},
@@ -29,9 +29,9 @@ APART = ({"flows", "backends"},)
 """Rooms of one floor that do not know each other."""
 
 OPTIONAL = {
-    "backports", "boto3", "botocore", "compression", "cryptography", "django_redis", "msgspec",
-    "opentelemetry", "prometheus_client", "pymemcache", "redis", "rest_framework", "rich",
-    "zstandard",
+    "backports", "boto3", "botocore", "compression", "cryptography", "debug_toolbar",
+    "django_redis", "msgspec", "opentelemetry", "prometheus_client", "pymemcache", "redis",
+    "rest_framework", "rich", "zstandard",
 }  # fmt: skip
 """What may be missing, and so may be imported in the function that needs it."""
 

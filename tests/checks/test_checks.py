@@ -340,6 +340,8 @@ def test_one_of_several_aliases_is_not_there() -> None:
         ([], "not list", "CACHEKIT = {"),
         ({"SIGNALS": True}, "SIGNALS", '{"values": True}'),
         ({"BACKGROUND": "celery"}, "'celery'", "'after_response'"),
+        ({"STATS": "default"}, "'default'", "a list of some"),
+        ({"STATS": ["nowhere"]}, "'nowhere'", "default"),
     ],
 )
 def test_a_setting_that_means_nothing(cachekit: Any, words: str, hint: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import caches
+from django.test import override_settings
 
 import django_cachekit
 from django_cachekit import cache
@@ -106,6 +107,18 @@ def test_hot_paths_call_no_more_than_they_did(on: None, request: pytest.FixtureR
     found = {path: awaited() if path == "aget" else counted(PATHS[path]) for path in most}
     grown = {path: (count, most[path]) for path, count in found.items() if count > most[path]}
     assert not grown, "calls, and how many there were"
+
+
+@pytest.mark.parametrize("name", ["array", "locmem", "file"])
+def test_to_count_takes_one_call_more(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with placed(BY_NAME[name], request, tmp_path):
+        cache.put("key", {"a": 1}, 600)
+        uncounted = counted(PATHS["get"]), counted(PATHS["miss"])
+        with override_settings(CACHEKIT={"STATS": True}):
+            found = counted(PATHS["get"]), counted(PATHS["miss"])
+    assert found == tuple(number + 1 for number in uncounted)
 
 
 def test_a_call_more_is_seen() -> None:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from ...core import clock
 from ...core.faces import BLOCKING, Hop, run_now
+from ...core.facts import Facts, Server
 from ...core.remedies import contended
 from ...errors import StoreUnavailable
 from ..engine import KEEP, Blob, Change, Found, Sealed
@@ -149,6 +150,12 @@ class Table:
     def prune(self) -> int:
         """Delete what has expired, and pieces that were left behind."""
         return sweep.prune(self.door, self.space)
+
+    def facts(self) -> Facts:
+        """Return what DynamoDB says of the table: some hours old, and of all that lies in it."""
+        told = self.door.ask("describe_table", again=True).get("Table") or {}
+        name = self.door.options.table
+        return Facts(servers=(Server(name, told.get("ItemCount"), told.get("TableSizeBytes")),))
 
     def _look(self, names: Sequence[bytes], whole: bool = False) -> tuple[int, dict[bytes, Item]]:
         """Return the epoch that stands, beginning one if there is none, and the items."""

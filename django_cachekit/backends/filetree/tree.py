@@ -22,6 +22,7 @@ from functools import partial
 from typing import TypeVar
 
 from ...core.faces import Hop
+from ...core.facts import Facts
 from ...errors import ValueTooLarge
 from ..engine import KEEP, Blob, Change
 from .disk import TRIES, create, drop, fetch, now_ns, own_directory, sync_directory
@@ -105,6 +106,14 @@ class Tree:
         """Remove what is expired, broken or over the bounds, and what crashes left behind."""
         self.locks.prune()
         return self._sweeper.prune()
+
+    def facts(self) -> Facts:
+        """Return what the ledger counts, what has expired included; no file is looked at."""
+        ledger, entries, size = self.place.ledger(), 0, 0
+        if ledger is not None:
+            with ledger:
+                entries, size = ledger.totals()
+        return Facts(entries, size, self._bounds.entries, self._bounds.bytes)
 
     def _holding(self, name: bytes, work: Callable[[], T]) -> T:
         """Do ``work`` under the lock of the shard, again if the tree goes away meanwhile."""

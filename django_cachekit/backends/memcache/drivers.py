@@ -14,6 +14,7 @@ from typing import Any, cast
 from ...codecs import Chain
 from ...core.bounded import Bounded
 from ...core.faces import BLOCKING, Face, Hop, run_now
+from ...core.facts import Facts, Server
 from ...core.keys import usual
 from ...core.operation import MISSING, UNSURE, Key, Kind, Operation, Reply, Stamp, tag_record
 from ...errors import StoreUnavailable, ValueTooLarge
@@ -198,6 +199,18 @@ class Pool(NamedDriver):
         """Begin a new epoch on every node, or raise when all were tried."""
         self._spread(op, dict.fromkeys(self.ones, op))
 
+    def _facts(self, op: Operation) -> Facts:
+        """Return what each node tells, those that are down included."""
+        servers: list[Server] = []
+        for one in self.ones:
+            try:
+                servers += _on(one, op).servers
+            except StoreUnavailable:
+                servers.append(Server(one.engine.node.name, up=False))
+        if not any(server.up for server in servers):
+            raise StoreUnavailable(f"alias {self.alias!r}: no node answers")
+        return Facts(servers=tuple(servers))
+
     def _one(self, op: Operation) -> Any:
         """Do what concerns one key, which may have been computed under a stamp of several."""
         one = self._at(op.key, op.version)
@@ -258,4 +271,5 @@ _SPREAD = {
     "clear": Pool._clear,
     "add": Pool._one,
     "claim_all": Pool._claim_all,
+    "facts": Pool._facts,
 }

@@ -13,11 +13,12 @@ from pymemcache.exceptions import MemcacheClientError, MemcacheError
 
 from ...core.bounded import Bounded
 from ...core.faces import BLOCKING, Hop, run_now
+from ...core.facts import Facts, of_stats
 from ...errors import StoreUnavailable, ValueTooLarge
 from ..engine import KEEP, Blob, Change, Found, Moved
 from .node import Node, NotConnected
 from .packets import fresh_epoch, key_of, live, packets, parts, server_ttl
-from .wire import Refused, Reply
+from .wire import Refused, Reply, Wire
 
 T = TypeVar("T")
 
@@ -187,6 +188,11 @@ class Engine:
         self._refused(done)
         if done.status != b"HD":
             raise Refused("the epoch was not stored")
+
+    def facts(self) -> Facts:
+        """Return what the server tells of itself; of one alias it tells nothing."""
+        told = self.node.talk(Wire.stats)
+        return Facts(servers=(of_stats(self.node.name, told),))
 
     # -- commands ------------------------------------------------------------------------------
 

@@ -116,13 +116,18 @@ class Wire(Client):  # type: ignore[misc]  # pymemcache has no types
 
         The reading is wrong by a second at most, and by what it took to come.
         """
+        told = self.stats().get("time", "")
+        return int(told) if told.isdigit() else None
+
+    def stats(self) -> dict[str, str]:
+        """Return what the server counts, by name."""
         try:
             self.sock.sendall(b"stats\r\nmn\r\n")
-            told = _stats(self._lines(b"MN")).get(b"time", b"")
+            told = _stats(self._lines(b"MN"))
         except BaseException:
             self.close()
             raise
-        return int(told) if told.isdigit() else None
+        return {name.decode("latin-1"): said.decode("latin-1") for name, said in told.items()}
 
     def _send(self, commands: Sequence[bytes]) -> None:
         size = sum(map(len, commands))

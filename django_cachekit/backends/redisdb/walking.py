@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
+from redis.exceptions import NoPermissionError
+
 from ...core.faces import Face
+from ...core.facts import Facts, Server, of_info, read_info
 from .answers import ask_head, head_of, listed, unlink
 from .reading import Reading
 from .scripts import SWEEP
-from .words import Command, Node, text
+from .words import Command, Node, firm, text
 
 STEP = 500
 """How many keys are walked over in one trip, and stored by one command."""
@@ -31,6 +34,26 @@ class Walking(Reading):
                 yield keys
                 if cursor == b"0":
                     break
+
+    async def facts(self, face: Face) -> Facts:
+        """Return what each server tells of itself; of one alias none tells anything."""
+        slots = self.wire.slots
+        if slots is not None and slots.stale:
+            await self.wire.ask(face, [self._ask_epoch()], again=True)
+        nodes: list[Node] = [None] if slots is None else list(slots.masters)
+        asks = [Command(b"", (b"INFO",), node=node) for node in nodes]
+        told = zip(nodes, await self.wire.ask(face, asks, again=True), strict=True)
+        return Facts(servers=tuple(_server(self._named(node), answer) for node, answer in told))
+
+    def _named(self, node: Node) -> str:
+        """Return where a server is, without what opens it."""
+        if node is None:
+            pool = self.wire.place.pool(None)
+            given = pool.connection_kwargs
+            watched = getattr(pool, "service_name", None)  # by sentinels, who know where it is
+            named = watched or given.get("path")
+            return str(named or f"{given.get('host', 'localhost')}:{given.get('port', 6379)}")
+        return f"{node[0]}:{node[1]}"
 
     async def _sweep(self, face: Face) -> int:
         """Remove what is of an epoch that is past, which is sure if the epoch is read after it.
@@ -56,3 +79,11 @@ class Walking(Reading):
             if head != standing
         ]
         return sum(await self._all(face, dead)) if dead else 0
+
+
+def _server(name: str, answer: Any) -> Server:
+    """Return what a server says; one that may not be asked says nothing."""
+    if isinstance(answer, NoPermissionError):
+        return Server(name)
+    said = text(firm(answer))
+    return of_info(name, read_info((said or b"").decode("utf-8", "replace")))

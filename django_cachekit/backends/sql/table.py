@@ -10,6 +10,7 @@ from django.db.backends.utils import CursorWrapper
 
 from ...core import clock
 from ...core.faces import Hop
+from ...core.facts import Facts
 from ...core.remedies import contended
 from ...errors import StoreUnavailable
 from .. import numbers
@@ -232,6 +233,18 @@ class Table:
             return self.bounds.excess(cursor, sql, self.space)
 
         return self.place.run(self.place.writer(), work)
+
+    def facts(self) -> Facts:
+        """Return how many rows and bytes of values there are, what has expired included."""
+
+        def work(cursor: CursorWrapper, sql: Sql) -> tuple[int, int]:
+            cursor.execute(sql.count, [self.space, EPOCH])
+            entries = int(cursor.fetchone()[0])
+            cursor.execute(sql.measure, [self.space, EPOCH])
+            return entries, int(cursor.fetchone()[0] or 0)
+
+        entries, size = self.place.run(self.place.writer(), work)
+        return Facts(entries, size, self.bounds.entries, self.bounds.room)
 
     def _take(self, cursor: CursorWrapper, sql: Sql, named: list[Any]) -> list[Any]:
         """Return name, value, number and epoch of the rows that were removed."""

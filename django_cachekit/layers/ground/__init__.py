@@ -1,9 +1,11 @@
 """The ground: one ``CACHES`` alias as a driver. The only caller of a Django cache's verbs.
 
 A backend of ours brings its own driver, which the ground hands on. Any other backend, also one
-never seen before, is spoken to in the verbs that Django documents, and nothing else.
+never seen before, is spoken to in the verbs that Django documents, and nothing else; only what it
+holds is told by a look inside, see ``facts``.
 """
 
+from collections import Counter
 from typing import Any
 
 from django.core.cache import caches
@@ -64,6 +66,7 @@ class Foreign:
         self.silent = False
         self.orderly = False
         self.tagged = False
+        self.unreadable: Counter[str] = Counter()
         # With a prefix this short, a harmless key fits whatever its version.
         self.roomy = len(str(cache.make_key("", 10**9))) <= 60
         self.path = f"{self.sender.__module__}.{self.sender.__qualname__}"

@@ -86,6 +86,7 @@ class Call:
 
     def unreadable(self, key: Any, error: Exception) -> None:
         """Say in the log that an entry could not be read; its key as ``LOG_RAW_KEYS`` has it."""
+        self.driver.unreadable[type(error).__name__] += 1
         log.warning(
             "cache %r: an entry (%s) could not be read: %s",
             self.driver.alias,

@@ -13,7 +13,7 @@ from ...core.operation import MISSING, Record, Reply, Stamp, claimable, tag_reco
 from ...core.remedies import OURS, unable, unreachable
 from ...errors import NotANumber, NotSupported, StoreUnavailable
 from ..tags import alive
-from . import claims
+from . import claims, facts
 from .call import Call
 from .records import KINDS, parts, pieces, spread
 
@@ -231,4 +231,5 @@ VERBS: Mapping[str, Callable[[Call], Awaitable[Any]]] = {
     "claim_all": claims.lay_all,
     "mark": _mark,
     "clear": _clear,
+    "facts": facts.tell,
 }

@@ -14,6 +14,7 @@ from . import (
     locks,
     reading,
     signals,
+    stats,
     tags,
     writing,
 )
@@ -27,6 +28,7 @@ MODULES = (
     late_tags,
     locks,
     signals,
+    stats,
     drop_in,
     cas,
 )

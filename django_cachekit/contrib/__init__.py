@@ -1,0 +1,1 @@
+"""Ways into other packages, each imported only by those who have it."""

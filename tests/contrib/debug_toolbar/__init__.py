@@ -1,0 +1,1 @@
+"""django-debug-toolbar, as it is: its own cache panel, and ours."""

@@ -1,0 +1,1 @@
+"""What stores tell of themselves, and what of it is shown."""
