@@ -109,7 +109,8 @@ class Entries:
             self.book.met(name, entry)
             rows = self.book.along(key, self.names.version if version is None else version, entry)
         carried = self._carried(key, version)
-        own = entry.hollow or isinstance(key, Record)
+        claim = entry.claim
+        own = isinstance(key, Record) or (claim is not None and claim.hollow)
         data = self.chain.dumps(name, entry, epoch, carried, own)
         if not (self.telling and entry.stamps):
             return Blob(data, entry.expires, epoch, rows)
