@@ -150,8 +150,8 @@ SITE = {
 
 
 @pytest.fixture(scope="module")
-def site(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve the site by `make demo`'s own command, and give its address."""
+def site(browser: Browser, start: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the site by `make demo`'s own command, and give its address; not without a browser."""
     var = tmp_path_factory.mktemp("browsed")
     with start("demo", *PLACES, MERIDIAN_VAR=str(var)) as process:
         try:

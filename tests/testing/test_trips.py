@@ -4,6 +4,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +100,23 @@ def test_stores_without_a_wire(stored: str) -> None:
 def test_a_store_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "drawer.py").write_text(source("example.py"))
     monkeypatch.syspath_prepend(tmp_path)
+    drawer: Any = import_module("drawer")
+
+    def take(self: Any, names: Any) -> Any:
+        found = self.read(names)
+        self.remove(names)
+        return found
+
+    monkeypatch.setattr(drawer.Drawer, "take", take, raising=False)
     config = {"BACKEND": "drawer.DrawerCache", "LOCATION": tmp_path / "drawer.db"}
     with override_settings(CACHES={"default": config}):
         cache.put("key", 1)
         with assert_round_trips(1) as trips:
             cache.get("key")
         assert trips.commands == ["read"]
+        with assert_round_trips(1) as trips:
+            assert cache.pull("key") == 1
+        assert trips.commands == ["take"], "and not what it is made of"
 
 
 def test_of_one_alias_and_of_those_under_it(request: pytest.FixtureRequest, tmp_path: Path) -> None:
