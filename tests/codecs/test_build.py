@@ -68,7 +68,7 @@ def test_each_use_of_the_secret_key_has_a_key_of_its_own() -> None:
 def test_sealing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [one for one in sys.modules if one.partition(".")[0] == "cryptography"]:
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(Misconfigured, match=r"pip install django-cachekit\[encryption\]"):
+    with pytest.raises(Misconfigured, match=r'pip install "django-cachekit\[encryption\]"'):
         made(options())
     assert [one.id for one in problems(options(), secret_keys=[SECRET])] == ["cipher"]
     assert not made({}).sealed  # signing needs nothing more

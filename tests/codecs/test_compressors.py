@@ -162,5 +162,5 @@ def check_fake(found: Compressor) -> None:
 
 def test_zstd_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "compression.zstd", "backports.zstd", "zstandard")
-    with pytest.raises(Misconfigured, match=r"pip install django-cachekit\[zstd\]"):
+    with pytest.raises(Misconfigured, match=r'pip install "django-cachekit\[zstd\]"'):
         compressor("zstd")

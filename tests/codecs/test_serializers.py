@@ -260,7 +260,7 @@ def test_a_serializer_that_can_do_nothing_is_told_so() -> None:
 
 def test_msgpack_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "msgspec", None)
-    with pytest.raises(Misconfigured, match=r"pip install django-cachekit\[msgpack\]"):
+    with pytest.raises(Misconfigured, match=r'pip install "django-cachekit\[msgpack\]"'):
         family("msgpack")
 
 

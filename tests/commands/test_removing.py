@@ -232,7 +232,8 @@ def test_a_disk_that_fails_is_no_empty_store(
     ended = run(*arguments, "--noinput")
 
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "Failed: alias 'default': OSError: Input/output error\n"
+    assert ended.err.startswith("Failed: alias 'default': '")
+    assert "' failed: OSError: Input/output error. See whether" in ended.err
 
 
 def test_a_pattern_in_a_store_in_memory_is_warned_of(run: Run, store: Any) -> None:
