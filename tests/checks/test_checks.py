@@ -3,7 +3,7 @@
 import base64
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ MEMORY = {"BACKEND": LOCMEM}
 
 
 def found(
-    caches: Mapping[str, Any], databases: Collection[str] | None = None, **more: Any
+    caches: Mapping[str, Any], databases: Sequence[str] | None = None, **more: Any
 ) -> list[checks.CheckMessage]:
     """Return what our own checks say of some settings, those of ``--deploy`` too."""
     by = {"DEBUG": True, "CACHES": {"default": MEMORY, **caches}, **more}
@@ -82,7 +82,7 @@ def test_they_are_registered_with_django() -> None:
     ours.register_all()
     by_tag = {
         tag: {
-            check.__name__
+            getattr(check, "__name__", "")
             for check in checks.registry.registry.get_checks(include_deployment_checks=True)
             if check.__module__.startswith("django_cachekit") and tag in check.tags
         }

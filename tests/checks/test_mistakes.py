@@ -363,7 +363,7 @@ def test_checks_ask_no_server(
         found(caches)
 
 
-STARTPROJECT = {
+STARTPROJECT: dict[str, Any] = {
     "CACHES": {"default": {"BACKEND": LOCMEM}},
     "DEBUG": True,
     "SESSION_ENGINE": "django.contrib.sessions.backends.db",

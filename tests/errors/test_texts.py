@@ -73,7 +73,8 @@ def test_a_value_of_another_type(row: Row) -> None:
 
 def test_a_value_that_is_no_number(row: Row) -> None:
     cache.put("a key", "hunter2", 60)
-    verbs = [cache.incr, *([cache.increment] if "count" in row.can else [])]
+    verbs: list[Callable[[str], Any]] = [cache.incr]
+    verbs += [cache.increment] if "count" in row.can else []
     for verb in verbs:
         text = said(NotANumber, partial(verb, "a key"), "'a key'", "counted")
         assert alias_in(text)
