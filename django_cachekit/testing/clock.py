@@ -43,7 +43,7 @@ class Clock:
     """Move the time of this package, and ``time.time`` for stores that are not of it."""
 
     def __init__(self, patch: "pytest.MonkeyPatch") -> None:
-        self.moved = 0.0
+        self.moved: float = 0.0
         now, monotonic = time.time, time.monotonic
         patch.setattr(time, "time", lambda: now() + self.moved)
         patch.setattr(clock, "now", lambda: time.time())
@@ -64,7 +64,7 @@ class Time:
 
     def __init__(self, at: float, tick: Callable[[], float] | None) -> None:
         """Begin at a Unix time; ``locked`` are the aliases of which locks were taken since."""
-        self.moved = 0.0
+        self.moved: float = 0.0
         self.locked: set[str] = set()
         self._at = at
         self._tick = tick

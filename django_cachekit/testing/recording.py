@@ -54,7 +54,7 @@ class CacheRecord:
     """
 
     def __init__(self, events: Collection[Event] = ()) -> None:
-        self.events = list(events)
+        self.events: list[Event] = list(events)
 
     def __str__(self) -> str:
         """Tell all of it, a line each."""
@@ -207,7 +207,9 @@ class assert_cache(Around[CacheRecord]):
         given = {"hits": hits, "misses": misses, "writes": writes, "forgets": forgets}
         given |= {"touches": touches, "increments": increments, "computed": computed}
         given |= {"flushes": flushes, "flushed_tags": flushed_tags}
-        self.expected = {name: _said(value) for name, value in given.items() if value is not None}
+        self.expected: dict[str, int | Counter[str]] = {
+            name: _said(value) for name, value in given.items() if value is not None
+        }
         self.store = store
 
     def around(self) -> Iterator[CacheRecord]:

@@ -1,4 +1,4 @@
-"""Which extra serves what: the settings of a site on it, and what that is told without it."""
+"""Which extra serves what, and the settings of a site on it."""
 
 import re
 from dataclasses import dataclass
@@ -18,14 +18,13 @@ class Extra:
     """Say what an extra brings.
 
     ``modules`` can be imported with it; ``cache`` is a store on it, and ``found`` what a site reads
-    there that has just written 1; ``without`` is what such a site is told that lacks the extra.
+    there that has just written 1.
     """
 
     name: str
     modules: tuple[str, ...]
     cache: dict[str, Any] | None = None
     found: str = "1"
-    without: str = ""
 
 
 EXTRAS = (
@@ -34,14 +33,12 @@ EXTRAS = (
         (f"{BACKENDS}.redis", "hiredis"),
         {"BACKEND": f"{BACKENDS}.redis.RedisCache", "LOCATION": f"redis://{NOBODY}/0"},
         found="nothing",
-        without="RedisCache needs django-redis: pip install django-cachekit[redis]",
     ),
     Extra(
         "memcached",
         (f"{BACKENDS}.memcached",),
         {"BACKEND": f"{BACKENDS}.memcached.MemcachedCache", "LOCATION": NOBODY},
         found="nothing",
-        without="MemcachedCache needs pymemcache: pip install django-cachekit[memcached]",
     ),
     Extra(
         "dynamodb",
@@ -55,25 +52,21 @@ EXTRAS = (
             },
         },
         found="nothing",
-        without="Run: pip install django-cachekit[dynamodb]",
     ),
     Extra(
         "encryption",
         ("django_cachekit.codecs.ciphers", "cryptography"),
         {**TABLE, "OPTIONS": {"ENCRYPTION_KEYS": [KEY], "INDEX_KEY": INDEX_KEY}},
-        without="sealing needs cryptography: pip install django-cachekit[encryption]",
     ),
     Extra(
         "msgpack",
         ("msgspec",),
         {**TABLE, "OPTIONS": {"SERIALIZER": "msgpack"}},
-        without="msgpack needs msgspec: pip install django-cachekit[msgpack]",
     ),
     Extra(
         "zstd",
         ("django_cachekit.codecs.compressors",),
         {**TABLE, "OPTIONS": {"COMPRESSION": "zstd"}},
-        without="pip install django-cachekit[zstd]",
     ),
     Extra("testing", ("django_cachekit.testing.conformance",)),
     # What they will serve is not there yet; that they can be installed is.

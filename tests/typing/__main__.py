@@ -28,6 +28,8 @@ GIVEN = (
     *("flows.functions.CachedFunction", "flows.functions.CachedCoroutine", "flows.options.Given"),
     *("scopes.FoundTags", "testing.store.Store.caches", "views.cached_view", "views.add_tags"),
     *("invalidating.invalidates", "invalidating.invalidate_on", "warming.warmer"),
+    *("testing.cases", "testing.overriding", "testing.recording", "testing.trips"),
+    *("testing.background", "testing.clock"),
 )
 """Modules and names, beside those of the package itself, that are a user's."""
 FACES = ("repository.", "flows.locks.Lock.", "health.", "signatures.computing.Computing.")
