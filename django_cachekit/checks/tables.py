@@ -19,7 +19,7 @@ def tables_are_there(
 
 
 def _table(alias: Alias, databases: Collection[str]) -> Messages:
-    if not databases or DATABASE not in alias.kinds or not _fit(alias.config):
+    if DATABASE not in alias.kinds or not _fit(alias.config):
         return
     # Checks lie below the backends, so they ask the class that CACHES names.
     backend = imported(alias.config["BACKEND"])

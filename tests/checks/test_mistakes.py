@@ -177,6 +177,14 @@ def test_two_aliases_of_one_memory_that_differ_otherwise() -> None:
     told(said, "W019", "'one'", "a LOCATION or a KEY_PREFIX")
 
 
+def test_two_aliases_of_one_store_id_that_differ_otherwise() -> None:
+    table = {"BACKEND": DATABASE, "LOCATION": "t", "OPTIONS": {"STORE_ID": "x"}}
+    said = one({"one": table, "two": {**table, "TIMEOUT": 5}})
+    told(said, "W019", "'one'", "OPTIONS['STORE_ID'] or a KEY_PREFIX")
+    elsewhere = {"OPTIONS": {"STORE_ID": "x", "DATABASE": "other"}}
+    assert found({"one": table, "two": {**table, **elsewhere}}) == []
+
+
 @pytest.mark.parametrize(
     "other",
     [{"KEY_PREFIX": "x"}, {"OPTIONS": {"STORE_ID": "x"}}, {"TIMEOUT": 5}, {"LOCATION": "other"}],
@@ -273,6 +281,7 @@ def test_a_store_that_does_not(backend: str, where: str, options: dict[str, Any]
         (REDIS, "", "redis://127.0.0.1:6379/0"),
         (REDIS, "http://127.0.0.1", "rediss://"),
         (MEMCACHED, URL, '"host:port"'),
+        (MEMCACHED, "redis://localhost:6379", '"host:port"'),
         (MEMCACHED, "", '"host:port"'),
     ],
 )
