@@ -61,6 +61,7 @@ class TestArray(conformance.Suite):
 """
 MEMORY = {"BACKEND": "django_cachekit.backends.array.ArrayCache"}
 NEED = ("django_cachekit.backends.redis", "django_cachekit.backends.memcache")
+APART = "django_cachekit.contrib."  # each is imported by who has the package that it is for
 PYTEST = tuple(f"django_cachekit.testing.{name}" for name in ("conformance", "fixtures", "plugin"))
 
 
@@ -87,7 +88,7 @@ def test_every_extra_is_known_here() -> None:
 
 def test_alone_it_needs_only_django(bare: Path, tmp_path: Path) -> None:
     assert "found: 1" in tried(bare, tmp_path, Extra("", ()))
-    run([bare, "-c", EVERY_MODULE, *NEED, *PYTEST], tmp_path)
+    run([bare, "-c", EVERY_MODULE, *NEED, *PYTEST, APART], tmp_path)
     names = run([bare, "-c", "import importlib.metadata as m; print(*m.packages_distributions())"])
     needed = {"django", "asgiref", "sqlparse", "typing_extensions", "django_cachekit"}
     assert set(names.split()) <= needed
@@ -115,7 +116,7 @@ def test_with_all_of_them_everything_runs(built: Built, tmp_path: Path, resoluti
     python = environment(tmp_path / "env", wheel, resolution=resolution)
     for extra in EXTRAS:
         assert f"found: {extra.found}" in tried(python, tmp_path, extra)
-    run([python, "-c", EVERY_MODULE], tmp_path)
+    run([python, "-c", EVERY_MODULE, APART], tmp_path)
     (tmp_path / "test_array.py").write_text(SUITE)
     said = run([python, "-m", "pytest", "-q", "-k", "reading or incr", "test_array.py"], tmp_path)
     assert re.search(r"^\d+ passed", said, re.MULTILINE)
