@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from django_cachekit import signals
-from tests.conftest import Clock
+from django_cachekit.testing import frozen_time
 
 from .conftest import Run
 
 
-def test_it_shows_what_an_entry_is(run: Run, store: Any, clock: Clock) -> None:
-    store.tags("people", "artists").put("john", {"born": date(1940, 10, 9)}, 600)
-    clock.advance(60)
-
-    ended = run("cache_get", "john")
+def test_it_shows_what_an_entry_is(run: Run, store: Any) -> None:
+    with frozen_time() as time:
+        store.tags("people", "artists").put("john", {"born": date(1940, 10, 9)}, 600)
+        time.advance(60)
+        ended = run("cache_get", "john")
 
     assert ended.code == 0
     assert ended.lines == [
