@@ -16,7 +16,7 @@ from .verbs import reads, verbs, writes
 NAMES = {"files": "Django's FileBasedCache", "sealed": "ours, sealed", "disk": "diskcache"}
 DJANGOS_MOST = 100_000
 """Django's lists its directory at each set: a million would take hours."""
-SECONDS = 180
+SECONDS = 480
 """For so long a store is filled in one step, at most."""
 VALUES = {**TEXTS, "dict, 1 KB": RECORD, "dict, 100 KB": LARGE}
 
