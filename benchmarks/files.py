@@ -9,14 +9,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .engine import Size, Spread, Subject, Work, clocked, compare, spread, table
+from .engine import Size, Spread, Subject, compare, table
+from .growth import at
 from .setup import DJANGO, LARGE, OURS, RECORD, TEXTS, keys, setup
 from .verbs import reads, verbs, writes
 
 NAMES = {"files": "Django's FileBasedCache", "sealed": "ours, sealed", "disk": "diskcache"}
 DJANGOS_MOST = 100_000
 """Django's lists its directory at each set: a million would take hours."""
-SECONDS = 180
+SECONDS = 480
 """For so long a store is filled in one step, at most."""
 VALUES = {**TEXTS, "dict, 1 KB": RECORD, "dict, 100 KB": LARGE}
 
@@ -71,6 +72,8 @@ def steps(size: Size) -> list[int]:
 
 def growing(size: Size) -> list[dict[str, Any]]:
     """Measure sets and hits of 1 KB as the number of entries grows, in turns at each step."""
+    from django.core.cache import caches
+
     rows: dict[str, dict[str, dict[str, Spread]]] = {"hit": {}, "set": {}}
     alive, there = dict(NAMES), dict.fromkeys(NAMES, 0)
     for step in steps(size):
@@ -78,7 +81,8 @@ def growing(size: Size) -> list[dict[str, Any]]:
             if not fill(alias, there[alias], step):
                 del alive[alias]
             there[alias] = step
-        for verb, found in at(alive, step, size).items():
+        stores = {name: caches[alias] for alias, name in alive.items()}
+        for verb, found in at(stores, step, size, RECORD, partial(_calls, step)).items():
             for name, told in found.items():
                 rows[verb].setdefault(name, {})[f"{step:,}"] = told
     note = (
@@ -89,6 +93,11 @@ def growing(size: Size) -> list[dict[str, Any]]:
         table("set of 1 KB by entries", rows["set"], note=note),
         table("hit of 1 KB by entries", rows["hit"]),
     ]
+
+
+def _calls(step: int, name: str) -> int:
+    """Return how many calls make a turn: Django's set among many takes long."""
+    return 2 if name == NAMES["files"] and step > 1000 else 20
 
 
 def fill(alias: str, have: int, count: int) -> bool:
@@ -131,33 +140,3 @@ def _at_once(cache: Any, names: list[str]) -> None:
     for name in names:
         with open(cache._key_to_file(name), "wb") as file:
             cache._write_content(file, 36_000, RECORD)
-
-
-def at(alive: dict[str, str], step: int, size: Size) -> dict[str, dict[str, Spread]]:
-    """Measure with what is there, in turns; Django's set among many but twice: it takes long."""
-    from django.core.cache import caches
-
-    took: dict[tuple[str, str], list[float]] = {}
-    for _ in range(size.rounds):
-        for alias, name in alive.items():
-            few = 2 if alias == "files" and step > 1000 else 20
-            names = [f"fill{number % step}" for number in range(7, 7 + 7919 * few, 7919)]
-            calls: dict[str, Callable[..., Any]] = {
-                "set": partial(_set, caches[alias]),
-                "hit": caches[alias].get,
-            }
-            for verb, call in calls.items():
-                work = Work(call, feed=partial(_same, names))
-                took.setdefault((verb, name), []).append(clocked(Subject(name, {}), work, few))
-    return {
-        verb: {name: spread(values, 1e6) for (one, name), values in took.items() if one == verb}
-        for verb in ("set", "hit")
-    }
-
-
-def _set(cache: Any, key: str) -> None:
-    cache.set(key, RECORD, 36_000)
-
-
-def _same(names: list[str], count: int) -> list[str]:
-    return names

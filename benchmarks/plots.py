@@ -13,7 +13,7 @@ BLUES = {
     "ours, sealed and compressed": "#7db5ec",
     "ours, COPY off": "#7db5ec",
 }
-OTHERS = ("#9a9a9a", "#d9822b", "#4c9f58", "#a666c4", "#c44e52", "#8c6d31")
+OTHERS = (PEER, "#d9822b", "#4c9f58", "#a666c4", "#c44e52", "#8c6d31", "#17a2a2", "#c2b000")
 COLOURS = ("#2f81d6", "#d9822b")
 
 

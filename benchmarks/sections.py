@@ -48,6 +48,11 @@ server is a network away, what comes on top of the trip counts for less. *Sealed
 encrypted, and *compressed* ones by zlib before that. Tasks and threads ask for one entry at
 once; what is told of them is the time on the clock for each call.
 """
+GROWTH = """
+Texts of 100 B, put in before; then sets and hits of keys that are spread over all that is there, in
+turns at each step. All have room for more, so nothing is put out. Django's table counts its rows at
+each set; its rows are put there by one statement, since its own sets would take hours.
+"""
 LIMITS = """
 One client on one Redis, whose limit is never reached, or is reached each time. `limits` has three
 strategies; django-ratelimit counts in fixed windows, here through django-redis.
@@ -79,6 +84,7 @@ SECTIONS: dict[str, Section] = {
         f"{SERVERS.rstrip()} Here it is the engine roto, not Amazon's.",
         "stores:measure",
     ),
+    "growth": Section("More and more entries", GROWTH, "growth:measure"),
     "limits": Section("Limits of rates", LIMITS, "limits:measure"),
     "codecs": Section("Codecs", CODECS, "codecs:measure"),
     "start": Section("Start, memory, and bytes", START, "start:measure"),

@@ -83,9 +83,13 @@ def crowds(find: Callable[[], Any], most: int = 100_000) -> dict[str, Work]:
         if await cache.aget("key") is None:
             raise LookupError("not there")
 
+    # Django is set up by then.
+    from django.db import connections
+
     get = getting()
+    crowd = Work(get, threads=THREADS, most=most, own=getting, leave=connections.close_all)
     return {
         "alone": Work(get, most=most),
-        f"{THREADS} threads": Work(get, threads=THREADS, most=most, own=getting),
+        f"{THREADS} threads": crowd,
         f"{TASKS} tasks": Work(aget, tasks=TASKS, most=most),
     }
