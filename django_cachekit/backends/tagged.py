@@ -43,7 +43,7 @@ class Led:
             return result._replace(values={name: self._bare(value) for name, value in mine.items()})
         if isinstance(result, Seen):
             return result._replace(tags=tuple(map(self.off, result.tags)))
-        return self._bare(result)
+        return result
 
     def off(self, name: str) -> str:
         """Return the name of a tag, or of another record, without what leads."""

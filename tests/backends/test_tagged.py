@@ -8,11 +8,14 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.cache import caches
+from django.db import transaction
 from django.test import override_settings
 
 from django_cachekit import cache
+from django_cachekit.backends.tagged import Led
+from django_cachekit.core.entry import Entry
 from django_cachekit.core.faces import BLOCKING, run_now
-from django_cachekit.core.operation import Kind, Operation
+from django_cachekit.core.operation import Kind, Operation, Reply, tag_record
 from django_cachekit.testing.background import wait_for_background
 from django_cachekit.testing.faced import Faced
 from tests.placing import placed
@@ -48,12 +51,22 @@ def plain(store: Faced, key: str) -> Any:
     return one.get(key) if store.face == "sync" else async_to_sync(one.aget)(key)
 
 
-def computing(value: Any, made: list[Any], *found: str) -> Any:
+def found(key: str, hunch: int) -> dict[Any, Any]:
+    """Read below the layers, the store being more or less sure that what is there bears tags."""
+    driver: Any = cache.store("shop")._home.stack().driver
+    driver.inner.hunch = hunch
+    if driver.inner.guesses is not None:
+        driver.inner.guesses.clear()
+    reply = run_now(driver.perform(BLOCKING, Operation("read", Kind.READ, (key,))))
+    return dict(reply.values)
+
+
+def computing(value: Any, made: list[Any], *tags: str) -> Any:
     """Return what computes a value, notes that it did, and finds tags."""
 
     def make(entry: Any) -> Any:
         made.append(value)
-        entry.tags.add(*found)
+        entry.tags.add(*tags)
         return value
 
     return make
@@ -206,11 +219,8 @@ def test_what_another_put_here_under_tags_of_its_own_is_not_of_this_alias(
     under: str, hunch: int
 ) -> None:
     inner = cache.store("default")
-    inner.tags("t", "shop:t").put("shop:1:tea", 1, 60)
-    inner._home.stack().driver.hunch = hunch  # type: ignore[attr-defined]  # of a store of bytes
-    driver = cache.store("shop")._home.stack().driver
-    read = Operation("read", Kind.READ, ("tea",))
-    assert run_now(driver.perform(BLOCKING, read)).values == {}
+    inner.tags("other", "shop:t").put("shop:1:tea", 1, 60)
+    assert found("tea", hunch).keys() <= {tag_record("t")}
     assert cache.store("shop").get("tea") is None
 
 
@@ -224,3 +234,29 @@ def test_the_index_underneath_has_the_tag_by_its_whole_name(under: str) -> None:
         inner = cache.store("default")
         assert list(inner.tags("shop:t").keys()) == ["shop:1:tea"]
         assert list(inner.tags("t").keys()) == []
+
+
+@pytest.mark.parametrize("under", ["redis"], indirect=True)
+def test_a_record_that_comes_along_is_that_of_the_tag(under: str) -> None:
+    cache.store("shop").tags("t").put("tea", 1, 60)
+    assert set(found("tea", 8)) == {"tea", tag_record("t")}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("under", ["array", "file"], indirect=True)
+def test_cas_does_not_take_what_a_transaction_will_flush(shop: Faced) -> None:
+    if shop.face == "async":
+        return  # a transaction is of its thread
+    shop.tags("t").put("n", 5, 60)
+    with transaction.atomic():
+        shop.tags("t").flush()
+        assert shop.cas("n", lambda n: n + 1, default=0) == 1
+
+
+def test_what_was_given_stays_as_it_was() -> None:
+    entry = Entry("tea", 0.0, stamps={"t": b"mark"})
+    op = Operation("write", Kind.WRITE, ("k",), values={"k": entry})
+    under = Led("shop:").down(op).values["k"]
+    assert (dict(under.stamps), dict(entry.stamps)) == ({"shop:t": b"mark"}, {"t": b"mark"})
+    Led("shop:").up(Reply({"k": under}))
+    assert dict(under.stamps) == {"shop:t": b"mark"}
