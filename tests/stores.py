@@ -97,6 +97,10 @@ def _tagged(root: Path) -> Mapping[str, Any]:
     return {"BACKEND": OURS + "tagged.TaggedCache", "OPTIONS": {"STORE": "beside"}}
 
 
+def _prefixed(root: Path) -> Mapping[str, Any]:
+    return {**_tagged(root), "KEY_PREFIX": "over"}
+
+
 def _on_sql(name: str, server: str, **options: Any) -> Row:
     config = _server_table(server, **options)
     return Row(name, config, ALL, "table", server=server, at=in_tables)
@@ -159,7 +163,7 @@ ROWS = [
     Row("database", _database, ALL - {"threads"}, needs="table"),
     Row("database-sealed", _sealed_database, ALL - {"threads"}, needs="table"),
     Row("tagged-locmem", _tagged, frozenset({"threads", "exact"}), beside=_locmem),
-    Row("tagged-array", _tagged, ALL - {"list"}, beside=_array),
+    Row("tagged-array", _prefixed, ALL - {"list"}, beside=_array),
     _on_sql("postgresql", "postgresql"),
     _on_sql("postgresql-sealed", "postgresql", **SEALED),
     _on_sql("mariadb", "mariadb"),
