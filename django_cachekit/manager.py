@@ -1,6 +1,7 @@
 """Which repository belongs to which alias: one of each per process, made at first use."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from django.core.cache import InvalidCacheBackendError
@@ -42,6 +43,9 @@ class Home:
 
     def _base(self) -> Stack:
         backend = backend_of(self.alias)
+        renew: Callable[[], None] | None = getattr(backend, "renew", None)
+        if renew is not None:
+            renew()  # it may be of another thread than that in which the settings changed
         ours: Stack | None = getattr(backend, "cachekit_stack", None)
         if ours is not None:
             return ours
@@ -142,7 +146,7 @@ manager = Manager()
 
 
 def _changed(*, setting: str, **_: Any) -> None:
-    if setting in ("CACHES", "CACHEKIT", "SECRET_KEY"):
+    if setting in ("CACHES", "CACHEKIT", "SECRET_KEY", "SECRET_KEY_FALLBACKS"):
         manager.reset()
 
 

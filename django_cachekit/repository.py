@@ -165,9 +165,11 @@ class Repository(Signatures):
         async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
             """Return the value, or ``default``; a default that can be called is called."""
             found = self._later.quick(key, version)
-            if found is UNSURE or (found is MISSING and callable(default)):
+            if found is UNSURE:
                 return await self._aget(key, default, version)
-            return default if found is MISSING else found
+            if found is MISSING:
+                return await AWAITING.user(default) if callable(default) else default
+            return found
 
         many, amany = both(values.many)
         pull, apull = both(values.pull)

@@ -312,7 +312,7 @@ class Array(SyncDriver):
     def do_facts(self, op: Operation) -> Facts:
         """Return how much lies in the memory, which other aliases may share, and its bounds."""
         with self.memory.lock:
-            entries = sum(slot.key is not None for slot in self.memory.slots.values())
+            entries = sum(slot.key is not None for slot in list(self.memory.slots.values()))
             size, evicted = self.memory.bytes, self.memory.evicted
         return Facts(entries, size, self.entries, self.room, evicted, of="process")
 

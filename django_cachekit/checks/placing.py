@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core import checks
 
-from .common import ARRAY, BYTES, DATABASE, FILE, NULL, OURS, Alias, Messages, meant, ours, warning
+from .common import ARRAY, BYTES, FILE, NULL, OURS, Alias, Messages, meant, ours, warning
 from .options import BESIDE, OPTIONS
 
 ALLOWED = {*BESIDE, "OPTIONS", "REVERSE_KEY_FUNCTION", "timeout", "cull_frequency"}
@@ -62,6 +62,10 @@ def _twins() -> Messages:
             yield warning("W019", alias.says(text), hint)
 
 
+ELSEWHERE = ("DATABASE", "ENDPOINT_URL", "REGION_NAME", "SENTINELS", "SESSION")
+"""Options that say where a store is, beside LOCATION."""
+
+
 def _store(alias: Alias) -> str | None:
     """Return what two aliases share if they are one store; None if it is no matter."""
     config, options = alias.config, alias.options
@@ -71,8 +75,8 @@ def _store(alias: Alias) -> str | None:
     if not alias.kinds & BYTES:
         return None
     if "STORE_ID" in options:
-        database = options.get("DATABASE") if DATABASE in alias.kinds else None
-        return repr((config["BACKEND"], where, options["STORE_ID"], database))
+        elsewhere = [(name, options.get(name)) for name in ELSEWHERE]
+        return repr((config["BACKEND"], where, options["STORE_ID"], elsewhere))
     # Without one it is the alias, or the first of those whose entries are the same to the letter.
     return repr((config["BACKEND"], where, sorted(_flat(config).items())))
 

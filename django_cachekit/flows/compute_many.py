@@ -200,9 +200,10 @@ class Batch:
             with leading(*flights.values()):
                 began = clock.monotonic()
                 fresh = await self.port.face.user(self.make, [self.asked[key] for key in flights])
+            each = (clock.monotonic() - began) / len(flights)
             for one in self.port.stack.told:
                 for key in flights:
-                    one.computed(key, self.port.tags, clock.monotonic() - began)
+                    one.computed(key, self.port.tags, each)
             if self.claims:
                 for key, flight in flights.items():
                     BOARD.part(self._name(key), flight)  # as in compute

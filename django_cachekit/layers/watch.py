@@ -1,9 +1,10 @@
 """Who watches the calls of this request, such as a toolbar on a developer's page.
 
-Nobody does in production: the layer is only in stacks that are built while somebody may ask, and
-then lets calls pass by that nobody watches. The values of entries are never told.
+The layer is only in stacks that are built while somebody may ask, as where a toolbar is installed,
+and then lets calls pass by that nobody watches. The values of entries are never told.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextvars import ContextVar, Token
@@ -13,6 +14,8 @@ from ..core.faces import Face
 from ..core.operation import MISSING, UNSURE, Key, Operation
 from .base import Proceed
 from .stats import missed
+
+log = logging.getLogger("django_cachekit")
 
 
 class Watched(NamedTuple):
@@ -73,7 +76,7 @@ class Watch:
         hearers, began, error, result = self._hearers(), time.perf_counter(), "", None
         try:
             result = await proceed(face, op)
-        except Exception as failed:
+        except BaseException as failed:  # one that was cancelled has no result either
             error = type(failed).__name__
             raise
         finally:
@@ -82,7 +85,7 @@ class Watch:
             seconds = time.perf_counter() - began
             seen = Watched(self.store, op.name, op.verb, keys, op.tags, hits, seconds, error)
             for hear in hearers:
-                hear(seen)
+                _tell(hear, seen)
         return result
 
     def around(self, quick: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,10 +101,17 @@ class Watch:
     def computed(self, key: str, tags: tuple[str, ...], seconds: float) -> None:
         """Tell of a value that was computed."""
         for hear in self._hearers():
-            hear(Watched(self.store, "compute", "compute", (key,), tags, None, seconds))
+            _tell(hear, Watched(self.store, "compute", "compute", (key,), tags, None, seconds))
 
     def waited(self, key: str, tags: tuple[str, ...]) -> None:
         """Tell nothing: the call itself is told, with the time it took."""
+
+
+def _tell(hear: Hear, seen: Watched) -> None:
+    try:
+        hear(seen)
+    except Exception:  # whatever it is, who watches breaks no call
+        log.exception("cache %r: who watches it failed", seen.store)
 
 
 def _hits(op: Operation, result: Any) -> int | None:

@@ -122,6 +122,10 @@ class override_cache(Around[Repository]):
         return _apart({**config, "BACKEND": MEMORY, "LOCATION": alias}, mark, clean)
 
 
+OF_PLACE = "EPOCH_FILE"
+"""The option that names a place beside LOCATION: a flush in one would be one of the other."""
+
+
 def _apart(config: Config, mark: str, clean: ExitStack) -> Config:
     """Return a configuration that shares nothing with another of the same, and is gone after."""
     backend, location = import_string(config["BACKEND"]), config.get("LOCATION", "")
@@ -134,7 +138,8 @@ def _apart(config: Config, mark: str, clean: ExitStack) -> Config:
         clean.callback(partial(_drop_files, Path(place)))
     else:
         return {**config, "KEY_PREFIX": f"{config.get('KEY_PREFIX', '')}{mark}"}
-    return {**config, "LOCATION": place}
+    options = {name: one for name, one in (config.get("OPTIONS") or {}).items() if name != OF_PLACE}
+    return {**config, "LOCATION": place, "OPTIONS": options}
 
 
 def _drop_memories(place: str) -> None:

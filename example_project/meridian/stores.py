@@ -43,6 +43,7 @@ def chosen(url: str, var: Path) -> Chosen:
         make, module, install = SCHEMES[parts.scheme]
         asked = dict(parse_qsl(parts.query))
         timeout = float(asked.pop("timeout", 0))
+        _ = "," in parts.netloc or parts.port  # a ValueError if it is none
     except (KeyError, ValueError):
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise ImproperlyConfigured(
@@ -67,9 +68,10 @@ def _files(var: Path) -> Chosen:
 
 
 def _redis(parts: SplitResult, timeout: float) -> Chosen:
+    query = f"?{parts.query}" if parts.query else ""  # geturl() would write unix:/path
     cache = {
         "BACKEND": f"{BACKENDS}redis.RedisCache",
-        "LOCATION": parts.geturl(),
+        "LOCATION": f"{parts.scheme}://{parts.netloc}{parts.path}{query}",
         "OPTIONS": {
             **LISTS,
             "STORE_ID": "meridian",
@@ -80,12 +82,13 @@ def _redis(parts: SplitResult, timeout: float) -> Chosen:
 
 
 def _memcached(parts: SplitResult, timeout: float) -> Chosen:
+    nodes = parts.netloc.rpartition("@")[2]
     cache = {
         "BACKEND": f"{BACKENDS}memcached.MemcachedCache",
-        "LOCATION": parts.netloc.split(","),
+        "LOCATION": nodes.split(","),
         "OPTIONS": {"STORE_ID": "meridian", **_each(timeout, "connect_timeout", "timeout")},
     }
-    return Chosen(f"a memcached at {parts.netloc}", cache)
+    return Chosen(f"a memcached at {nodes}", cache)
 
 
 def _postgresql(parts: SplitResult, timeout: float) -> Chosen:

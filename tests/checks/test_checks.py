@@ -86,10 +86,11 @@ def test_they_are_registered_with_django() -> None:
             for check in checks.registry.registry.get_checks(include_deployment_checks=True)
             if check.__module__.startswith("django_cachekit") and tag in check.tags
         }
-        for tag in ("caches", "security")
+        for tag in ("caches", "security", "database")
     }
 
-    assert len(by_tag["caches"]) == 15
+    assert len(by_tag["caches"]) == 14
+    assert by_tag["database"] == {"tables_are_there"}
     assert by_tag["security"] == {"keys_are_fit", "directories_are_private"}
 
 

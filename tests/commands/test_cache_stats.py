@@ -66,6 +66,7 @@ def test_one_that_is_down_ends_it_with_1_when_all_were_asked(memory: None, run: 
 
 def test_servers_have_a_table_of_their_own(redis: Any, run: Run) -> None:
     with override_settings(CACHES={"default": {"BACKEND": REDIS, "LOCATION": redis.location}}):
+        cache.flush()
         cache.put("a", 1, 600)
         cache.get("a")
         ended = run("cache_stats", "--count")

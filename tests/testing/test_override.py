@@ -53,6 +53,16 @@ def test_a_flush_inside_is_none_outside(stored: str) -> None:
     assert cache.tags("leaves").get("tea") == "Assam"
 
 
+def test_an_epoch_file_is_not_shared_with_the_former(tmp_path: Path) -> None:
+    config = dict(BY_NAME["file"].caches(tmp_path)["default"])
+    config["OPTIONS"] = {**config["OPTIONS"], "EPOCH_FILE": str(tmp_path / "epoch")}
+    with override_settings(CACHES={"default": config}):
+        cache.put("real", 1, 600)
+        with override_cache(default=config):
+            cache.put("other", 1, 600)
+        assert cache.get("real") == 1
+
+
 def test_each_block_begins_empty(array: None) -> None:
     one = override_cache()
     for _ in range(2):

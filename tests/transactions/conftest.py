@@ -71,7 +71,8 @@ class Fragile:
         self.disk = root / "disk"
 
     def down(self) -> None:
-        """Put a file where the directory was."""
+        """Put a file where the directory was, of a store that is in use."""
+        cache.store("fragile").has("k")
         if self.disk.exists():
             self.disk.rename(self.disk.with_name("taken away"))
         self.disk.write_text("")

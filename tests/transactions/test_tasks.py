@@ -59,8 +59,8 @@ def test_what_is_left_has_a_task_drain_it(
 
 
 def test_no_task_without_being_asked_for(store: Any, fragile: Fragile, backend: Any) -> None:
-    fragile.down()
     with override_settings(CACHEKIT={"OUTBOX": True}):
+        fragile.down()
         store.store("fragile").tags("a").flush()
     assert backend() == []
 

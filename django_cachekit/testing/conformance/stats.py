@@ -36,6 +36,11 @@ def test_reads_are_hits_and_misses(counted: Faced) -> None:
     assert numbers(counted) == {"hits": 4, "misses": 3, "writes": 1, "hit_ratio": ratio}
 
 
+def test_a_default_that_is_called_is_one_miss(counted: Faced) -> None:
+    assert counted.get("nothing", lambda: "made") == "made"
+    assert numbers(counted) == {"misses": 1, "hit_ratio": 0.0} or numbers(counted) == {"misses": 1}
+
+
 def test_reads_under_tags_are_counted_once(counted: Faced) -> None:
     tagged = counted.tags("t")
     tagged.put("a", 1, 60)
