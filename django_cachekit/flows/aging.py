@@ -28,7 +28,11 @@ Work = Callable[[Job], Awaitable[Remembered]]
 async def remember(port: Port, key: Any, ttl: Any, make: Callable[..., Any], **given: Any) -> Any:
     """Return the cached value, or what ``make`` gives, stored for ``ttl``; one caller computes.
 
-    See ``docs/computing`` for the options.
+    ``early``: the chance of computing anew before the end (1.0 is usual). ``jitter``: the
+    part of its ttl that a value may lose. ``stale_if_error``, ``soft_timeout``: for how
+    many seconds the old value serves where ``make`` fails, and after how many where it
+    takes long. ``negative_ttl``: how long a None lives. ``on_error``: ``"share"`` an
+    error with those who wait, or let them ``"retry"``.
     """
     if not given:
         return await compute.remember(port, key, ttl, make)

@@ -34,7 +34,11 @@ class Computing:
     def remember(self, key: Any, ttl: TTLOrFunction, make: Any, **options: "Unpack[Given]") -> Any:
         """Return the cached value, or what ``make`` gives, stored for ``ttl``; one caller computes.
 
-        See ``docs/computing`` for the options.
+        ``early``: the chance of computing anew before the end (1.0 is usual). ``jitter``:
+        the part of its ttl that a value may lose. ``stale_if_error``, ``soft_timeout``:
+        for how many seconds the old value serves where ``make`` fails, and after how many
+        where it takes long. ``negative_ttl``: how long a None lives. ``on_error``:
+        ``"share"`` an error with those who wait, or let them ``"retry"``.
         """
 
     @overload
@@ -66,7 +70,11 @@ class Computing:
     ) -> Any:
         """Return the cached value, or what ``make`` gives, stored for ``ttl``; one caller computes.
 
-        See ``docs/computing`` for the options.
+        ``early``: the chance of computing anew before the end (1.0 is usual). ``jitter``:
+        the part of its ttl that a value may lose. ``stale_if_error``, ``soft_timeout``:
+        for how many seconds the old value serves where ``make`` fails, and after how many
+        where it takes long. ``negative_ttl``: how long a None lives. ``on_error``:
+        ``"share"`` an error with those who wait, or let them ``"retry"``.
         """
 
     @overload
