@@ -38,7 +38,7 @@ def test_reads_are_hits_and_misses(counted: Faced) -> None:
 
 def test_a_default_that_is_called_is_one_miss(counted: Faced) -> None:
     assert counted.get("nothing", lambda: "made") == "made"
-    assert numbers(counted) == {"misses": 1, "hit_ratio": 0.0} or numbers(counted) == {"misses": 1}
+    assert numbers(counted) == {"misses": 1}
 
 
 def test_reads_under_tags_are_counted_once(counted: Faced) -> None:
