@@ -1,6 +1,7 @@
 """Who watches calls breaks none of them, and hears of those that were broken off too."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -68,3 +69,21 @@ def test_who_watches_breaks_no_call(caplog: pytest.LogCaptureFixture) -> None:
         assert cache.remember("key", 60, lambda: 1) == 1
         assert cache.get("key") == 1
     assert "who watches it failed" in caplog.text
+
+
+def test_the_time_of_many_is_told_once() -> None:
+    seen: list[watch.Watched] = []
+
+    def make(keys: list[str]) -> dict[str, int]:
+        end = time.monotonic() + 0.1
+        while time.monotonic() < end:
+            pass
+        return dict.fromkeys(keys, 1)
+
+    with watched(seen.append):
+        began = time.monotonic()
+        cache.remember_many([str(number) for number in range(10)], 60, make)
+        took = time.monotonic() - began
+    computed = [one.seconds for one in seen if one.does == "compute"]
+    assert len(computed) == 10
+    assert 0.1 <= sum(computed) <= took
