@@ -185,6 +185,15 @@ def test_two_aliases_of_one_store_id_that_differ_otherwise() -> None:
     assert found({"one": table, "two": {**table, **elsewhere}}) == []
 
 
+def test_two_tables_of_one_name_in_two_regions_are_two_stores() -> None:
+    table = {"BACKEND": DYNAMODB, "LOCATION": "t"}
+    caches = {
+        name: {**table, "OPTIONS": {"STORE_ID": "x", "REGION_NAME": name}}
+        for name in ("eu-central-1", "eu-west-1")
+    }
+    assert found(caches) == []
+
+
 @pytest.mark.parametrize(
     "other",
     [{"KEY_PREFIX": "x"}, {"OPTIONS": {"STORE_ID": "x"}}, {"TIMEOUT": 5}, {"LOCATION": "other"}],
