@@ -159,8 +159,13 @@ class StoresTests(SimpleTestCase):
         self.assertIn("file.", stores.chosen("", Path("/var")).cache["BACKEND"])
 
     def test_password_is_never_said(self) -> None:
-        for url in ("redis://u:secret@host:1/0", "postgresql://u:secret@host:1/name"):
+        kinds = ("redis", "postgresql", "memcached")
+        for url in [f"{kind}://u:secret@host:1/0" for kind in kinds]:
             self.assertNotIn("secret", stores.chosen(url, Path("/var")).said)
+
+    def test_a_socket_is_named_as_redis_py_takes_it(self) -> None:
+        cache = stores.chosen("unix:///tmp/redis.sock?timeout=1", Path("/var")).cache
+        self.assertEqual(cache["LOCATION"], "unix:///tmp/redis.sock")
 
     def test_postgresql_is_a_database_of_its_own(self) -> None:
         chosen = stores.chosen("postgresql://me:p%40ss@there:5433/shop?timeout=7", Path("/var"))
@@ -178,7 +183,7 @@ class StoresTests(SimpleTestCase):
         self.assertEqual(table["OPTIONS"]["REGION_NAME"], "eu-west-1")
 
     def test_what_is_no_address_is_said(self) -> None:
-        for url in ("mongodb://x", "redis", "redis://x?timeout=soon"):
+        for url in ("mongodb://x", "redis", "redis://x?timeout=soon", "redis://:pa/ss@host"):
             with (
                 self.subTest(url),
                 self.assertRaisesMessage(ImproperlyConfigured, "MERIDIAN_STORE"),
